@@ -1,0 +1,112 @@
+"""Strict configuration: frozen dataclasses filled from the same YAML files that the ROS nodes read.
+
+A file holds ROS 2 node parameters, `NODE: {ros__parameters: {key: value}}`; a nested dataclass is a nested mapping.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, Union
+
+import yaml
+
+from zoox_prediction.errors import InputError
+
+T = TypeVar("T")
+
+
+class ConfigError(InputError):
+    """A configuration that cannot be used; the message is one sentence that names the key and what is expected."""
+
+
+def from_mapping(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
+    """The dataclass `cls` filled from `values`; keys that are not given keep their defaults.
+
+    Raises ConfigError for an unknown key (naming the nearest one) or a value of the wrong type.
+    """
+    hints = typing.get_type_hints(cls)
+    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # T is always a dataclass
+    for key in values:
+        if key not in known:
+            nearest = difflib.get_close_matches(str(key), known, n=1)
+            hint = f", did you mean '{prefix}{nearest[0]}'?" if nearest else f"; known are {', '.join(sorted(known))}"
+            raise ConfigError(f"unknown parameter '{prefix}{key}'{hint}")
+    arguments = {key: _coerce(hints[key], value, prefix + str(key)) for key, value in values.items()}
+    try:
+        return cls(**arguments)
+    except ConfigError:
+        raise
+    except ValueError as error:  # a dataclass checks its ranges in __post_init__
+        raise ConfigError(f"{prefix.rstrip('.') or cls.__name__}: {error}") from error
+
+
+def load_yaml(cls: type[T], path: Path | str, node: str) -> T:
+    """The config `cls` of `node` in the ROS parameter file at `path`.
+
+    Raises ConfigError naming the file when it cannot be read, has no such node, or has an unknown or ill-typed key.
+    """
+    path = Path(path)
+    try:
+        document = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot read the parameters: {error}") from error
+    section = document.get(node) if isinstance(document, Mapping) else None
+    if not isinstance(section, Mapping) or not isinstance(section.get("ros__parameters"), Mapping):
+        raise ConfigError(f"{path}: expected a mapping '{node}: ros__parameters:'")
+    try:
+        return from_mapping(cls, section["ros__parameters"])
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """The dotted ROS parameter names and values of a config dataclass, tuples as lists."""
+    flat: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            flat.update(flatten(value, f"{prefix}{field.name}."))
+        else:
+            flat[prefix + field.name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested mapping of dotted names; the inverse of `flatten` up to tuples."""
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        *parents, leaf = name.split(".")
+        level = nested
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[leaf] = value
+    return nested
+
+
+def _coerce(hint: Any, value: Any, name: str) -> Any:
+    """`value` as the annotated type `hint`, or ConfigError."""
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"parameter '{name}' must be a mapping, got {value!r}")
+        return from_mapping(hint, value, prefix=f"{name}.")
+    origin = typing.get_origin(hint)
+    if origin in (Union, types.UnionType):
+        options = [option for option in typing.get_args(hint) if option is not type(None)]
+        if value is None and len(options) < len(typing.get_args(hint)):
+            return None
+        return _coerce(options[0], value, name)
+    if origin is tuple:
+        if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
+            raise ConfigError(f"parameter '{name}' must be a list, got {value!r}")
+        item = typing.get_args(hint)[0]
+        return tuple(_coerce(item, each, f"{name}[{index}]") for index, each in enumerate(value))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and (not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool)):
+        raise ConfigError(f"parameter '{name}' must be {hint.__name__}, got {value!r}")
+    return value

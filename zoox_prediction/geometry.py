@@ -1,0 +1,69 @@
+"""Plane geometry on batches: angles, poses, boxes. Poses are (x [m], y [m], yaw [rad]); `a_from_b` maps b into a."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def wrap_angle(angle: ArrayLike) -> FloatArray:
+    """Angles [rad] wrapped to (-pi, pi]; any shape, NaN stays NaN."""
+    wrapped: FloatArray = np.pi - np.mod(np.pi - np.asarray(angle, dtype=np.float64), 2.0 * np.pi)
+    return wrapped
+
+
+def rotation_matrix(yaw: ArrayLike) -> FloatArray:
+    """(..., 2, 2) counter-clockwise rotations by yaw (...) [rad]."""
+    yaw = np.asarray(yaw, dtype=np.float64)
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    return np.stack([np.stack([cos, -sin], axis=-1), np.stack([sin, cos], axis=-1)], axis=-2)
+
+
+def transform_points(a_from_b: ArrayLike, points_b: ArrayLike) -> FloatArray:
+    """Points (..., 2) of frame b in frame a, by the pose a_from_b (..., 3) that broadcasts against their leading axes."""
+    pose = np.asarray(a_from_b, dtype=np.float64)
+    points = np.asarray(points_b, dtype=np.float64)
+    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
+    x, y = points[..., 0], points[..., 1]
+    return np.stack([pose[..., 0] + cos * x - sin * y, pose[..., 1] + sin * x + cos * y], axis=-1)
+
+
+def compose_poses(a_from_b: ArrayLike, b_from_c: ArrayLike) -> FloatArray:
+    """a_from_c (..., 3) of two poses (..., 3)."""
+    first = np.asarray(a_from_b, dtype=np.float64)
+    second = np.asarray(b_from_c, dtype=np.float64)
+    xy = transform_points(first, second[..., :2])
+    return np.concatenate([xy, wrap_angle(first[..., 2:] + second[..., 2:])], axis=-1)
+
+
+def invert_pose(a_from_b: ArrayLike) -> FloatArray:
+    """b_from_a (..., 3) of a pose (..., 3)."""
+    pose = np.asarray(a_from_b, dtype=np.float64)
+    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
+    x, y = pose[..., 0], pose[..., 1]
+    return np.stack([-cos * x - sin * y, sin * x - cos * y, wrap_angle(-pose[..., 2])], axis=-1)
+
+
+def yaw_from_quaternion(xyzw: ArrayLike) -> FloatArray:
+    """Yaw (...) [rad] of quaternions (..., 4) in x, y, z, w order (the yaw of REP-103's fixed-axis roll, pitch, yaw)."""
+    x, y, z, w = np.moveaxis(np.asarray(xyzw, dtype=np.float64), -1, 0)
+    yaw: FloatArray = np.arctan2(2.0 * (w * z + x * y), w * w + x * x - y * y - z * z)
+    return yaw
+
+
+def quaternion_from_yaw(yaw: ArrayLike) -> FloatArray:
+    """Quaternions (..., 4) in x, y, z, w order of rotations about z by yaw (...) [rad]."""
+    half = 0.5 * np.asarray(yaw, dtype=np.float64)
+    zero = np.zeros_like(half)
+    return np.stack([zero, zero, np.sin(half), np.cos(half)], axis=-1)
+
+
+def box_corners(center: ArrayLike, yaw: ArrayLike, length_width: ArrayLike) -> FloatArray:
+    """Corners (..., 4, 2) counter-clockwise from front-left, of boxes with centre (..., 2), yaw (...) and (..., 2) [m]."""
+    half = 0.5 * np.asarray(length_width, dtype=np.float64)
+    signs = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+    corners = signs * half[..., None, :]
+    pose = np.concatenate([np.asarray(center, dtype=np.float64), np.asarray(yaw, dtype=np.float64)[..., None]], axis=-1)
+    return transform_points(pose[..., None, :], corners)

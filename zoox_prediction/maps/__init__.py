@@ -1,0 +1,1 @@
+"""The semantic road map and its readers."""
