@@ -1,4 +1,4 @@
-"""The error for input that a person gave and can mend; command-line tools print it and end, nodes report it and go on."""
+"""The error for input that a person gave and can mend; tools print it and end, nodes report it and go on."""
 
 
 class InputError(ValueError):

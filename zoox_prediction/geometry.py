@@ -22,7 +22,7 @@ def rotation_matrix(yaw: ArrayLike) -> FloatArray:
 
 
 def transform_points(a_from_b: ArrayLike, points_b: ArrayLike) -> FloatArray:
-    """Points (..., 2) of frame b in frame a, by the pose a_from_b (..., 3) that broadcasts against their leading axes."""
+    """Points (..., 2) of frame b in frame a, by poses a_from_b (..., 3) that broadcast against their leading axes."""
     pose = np.asarray(a_from_b, dtype=np.float64)
     points = np.asarray(points_b, dtype=np.float64)
     cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
@@ -47,7 +47,7 @@ def invert_pose(a_from_b: ArrayLike) -> FloatArray:
 
 
 def yaw_from_quaternion(xyzw: ArrayLike) -> FloatArray:
-    """Yaw (...) [rad] of quaternions (..., 4) in x, y, z, w order (the yaw of REP-103's fixed-axis roll, pitch, yaw)."""
+    """Yaw (...) [rad] of quaternions (..., 4) in x, y, z, w order (REP-103, fixed-axis roll, pitch, yaw)."""
     x, y, z, w = np.moveaxis(np.asarray(xyzw, dtype=np.float64), -1, 0)
     yaw: FloatArray = np.arctan2(2.0 * (w * z + x * y), w * w + x * x - y * y - z * z)
     return yaw
@@ -61,7 +61,7 @@ def quaternion_from_yaw(yaw: ArrayLike) -> FloatArray:
 
 
 def box_corners(center: ArrayLike, yaw: ArrayLike, length_width: ArrayLike) -> FloatArray:
-    """Corners (..., 4, 2) counter-clockwise from front-left, of boxes with centre (..., 2), yaw (...) and (..., 2) [m]."""
+    """Corners (..., 4, 2) counter-clockwise from front-left, of boxes: centre (..., 2), yaw (...), (..., 2) [m]."""
     half = 0.5 * np.asarray(length_width, dtype=np.float64)
     signs = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
     corners = signs * half[..., None, :]

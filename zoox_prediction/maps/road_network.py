@@ -44,7 +44,7 @@ class RightOfWay(IntEnum):
 
 
 def _frozen(values: ArrayLike, dtype: type) -> NDArray:
-    array = np.array(values, dtype=dtype)
+    array: NDArray = np.array(values, dtype=dtype)
     array.flags.writeable = False
     return array
 
