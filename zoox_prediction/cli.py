@@ -1,0 +1,76 @@
+"""The command line `zoox-prediction COMMAND`: every command is a module with `add_arguments` and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoox_prediction import __version__
+from zoox_prediction.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the table below; its module is imported only when the command is used."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "demo": Command("zoox_prediction.demo.command", "play a recording through the real nodes and watch the predictions"),
+    "convert": Command("zoox_prediction.recording.convert_command", "turn a public dataset's recording into a bag"),
+    "replay": Command("zoox_prediction.demo.replay_command", "play a bag with /clock, as `ros2 bag play` would"),
+    "evaluate": Command("zoox_prediction.evaluation.evaluate_command", "score predictors on recordings"),
+    "benchmark": Command("zoox_prediction.evaluation.benchmark_command", "measure how long the parts take"),
+    "render": Command("zoox_prediction.visualization.render_command", "draw a recording and its predictions"),
+}
+
+EXIT_INPUT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code. What a person can mend ends in one sentence on stderr."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        parsed = _parser(arguments).parse_args(arguments)
+        return int(parsed.run(parsed) or 0)
+    except InputError as error:
+        print(f"zoox-prediction: {error}", file=sys.stderr)
+        return EXIT_INPUT_ERROR
+    except KeyboardInterrupt:
+        print("zoox-prediction: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser with the one command in use filled in, so that `--help` needs none of the heavy libraries."""
+    parser = argparse.ArgumentParser(
+        prog="zoox-prediction",
+        description="What every road user around the vehicle will do in the next 8 seconds.",
+        epilog="`zoox-prediction COMMAND --help` teaches a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"zoox_prediction {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    used = next((word for word in arguments if not word.startswith("-")), None)
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(
+            name, help=command.help, description=command.help, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == used:
+            module = importlib.import_module(command.module)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
