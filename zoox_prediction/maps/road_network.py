@@ -59,7 +59,7 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, index: int) -> NDArray:
+    def __getitem__(self, index: int | np.integer) -> NDArray:
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     @classmethod

@@ -1,0 +1,1 @@
+"""Pictures, films and RViz markers of scenes and predictions."""
