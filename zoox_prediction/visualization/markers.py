@@ -1,0 +1,231 @@
+"""RViz markers of a scene, its predictions, the truth and the map, as visualization_msgs/MarkerArray.
+
+The messages are made through `MessageTypes`, so nothing here needs ROS. Topics and namespaces are those that
+config/prediction.rviz shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zoox_prediction.geometry import quaternion_from_yaw
+from zoox_prediction.maps.road_network import Ragged, RoadNetwork
+from zoox_prediction.recording.messages import MessageTypes, stamp_to_message
+from zoox_prediction.scene import AgentClass, PredictedTrajectories, SignalState, Source, TrackedAgents, TrafficSignals
+from zoox_prediction.visualization import palette
+from zoox_prediction.visualization.birds_eye import Truth
+from zoox_prediction.visualization.palette import Color
+
+# visualization_msgs/Marker constants
+_CUBE, _SPHERE, _LINE_STRIP, _LINE_LIST, _TEXT = 1, 2, 4, 5, 9
+_ADD, _DELETE_ALL = 0, 3
+
+
+@dataclass(frozen=True)
+class MarkerConfig:
+    """What the markers show of the predictions."""
+
+    min_probability: float = 0.05  # modes below are not shown
+    path_step: int = 4  # every how many steps a path has a point
+    box_step: int = 20  # every how many steps the most likely mode has a box
+    lifetime_s: float = 0.5  # markers vanish when nothing new comes
+
+    def __post_init__(self) -> None:
+        if min(self.path_step, self.box_step) < 1:
+            raise ValueError("path_step and box_step must be at least 1")
+
+
+class MarkerBuilder:
+    """Collects the markers of one MarkerArray, all with one stamp and frame."""
+
+    def __init__(self, types: MessageTypes, stamp_ns: int, frame_id: str, lifetime_s: float = 0.0):
+        self._types = types
+        self._header = types["std_msgs/msg/Header"](stamp=stamp_to_message(stamp_ns, types), frame_id=frame_id)
+        self._lifetime = types["builtin_interfaces/msg/Duration"](
+            sec=int(lifetime_s), nanosec=int(lifetime_s % 1.0 * 1e9)
+        )
+        self._point = types["geometry_msgs/msg/Point"]
+        self._markers: list[Any] = []
+        self._add("", _CUBE, action=_DELETE_ALL)
+
+    def message(self) -> Any:
+        """The visualization_msgs/MarkerArray; it first deletes what the previous one showed."""
+        return self._types["visualization_msgs/msg/MarkerArray"](markers=self._markers)
+
+    def box(
+        self, namespace: str, center: ArrayLike, yaw: float, size: ArrayLike, color: Color, alpha: float = 1.0
+    ) -> None:
+        """A cuboid at centre (3,) [m] with size (3,) length, width, height [m]."""
+        self._add(namespace, _CUBE, center=center, yaw=yaw, scale=size, color=color, alpha=alpha)
+
+    def sphere(self, namespace: str, center: ArrayLike, diameter_m: float, color: Color) -> None:
+        self._add(namespace, _SPHERE, center=center, scale=[diameter_m] * 3, color=color)
+
+    def path(
+        self, namespace: str, points: NDArray, z: float, color: Color, alpha: float = 1.0, width_m: float = 0.15
+    ) -> None:
+        """A line through (n, 2) points [m] at height z."""
+        if len(points) >= 2:
+            self._add(
+                namespace,
+                _LINE_STRIP,
+                scale=[width_m, 0.0, 0.0],
+                color=color,
+                alpha=alpha,
+                points=self._points(points, z),
+            )
+
+    def lines(self, namespace: str, sequences: Iterable[NDArray], z: float, color: Color, width_m: float) -> None:
+        """All segments of many (n, 2) polylines [m] in one marker."""
+        segments = [np.stack([line[:-1], line[1:]], axis=1).reshape(-1, 2) for line in sequences if len(line) >= 2]
+        if segments:
+            points = self._points(np.concatenate(segments), z)
+            self._add(namespace, _LINE_LIST, scale=[width_m, 0.0, 0.0], color=color, points=points)
+
+    def text(
+        self, namespace: str, at: ArrayLike, text: str, height_m: float = 0.8, color: Color = palette.TEXT
+    ) -> None:
+        """Text that faces the viewer, centred at (3,) [m]."""
+        self._add(namespace, _TEXT, center=at, scale=[0.0, 0.0, height_m], color=color, text=text)
+
+    def _points(self, points: NDArray, z: float) -> list[Any]:
+        return [self._point(x=x, y=y, z=z) for x, y in points.tolist()]
+
+    def _add(
+        self,
+        namespace: str,
+        kind: int,
+        *,
+        action: int = _ADD,
+        center: ArrayLike = (0.0, 0.0, 0.0),
+        yaw: float = 0.0,
+        scale: ArrayLike = (1.0, 1.0, 1.0),
+        color: Color = (0, 0, 0),
+        alpha: float = 1.0,
+        points: Sequence[Any] = (),
+        text: str = "",
+    ) -> None:
+        types = self._types
+        x, y, z = np.asarray(center, dtype=np.float64).tolist()
+        _, _, qz, qw = quaternion_from_yaw(yaw).tolist()
+        length, width, height = np.asarray(scale, dtype=np.float64).tolist()
+        pose = types["geometry_msgs/msg/Pose"](
+            position=self._point(x=x, y=y, z=z),
+            orientation=types["geometry_msgs/msg/Quaternion"](x=0.0, y=0.0, z=qz, w=qw),
+        )
+        red, green, blue = (value / 255.0 for value in color)
+        self._markers.append(
+            types["visualization_msgs/msg/Marker"](
+                header=self._header,
+                ns=namespace,
+                id=len(self._markers),
+                type=kind,
+                action=action,
+                pose=pose,
+                scale=types["geometry_msgs/msg/Vector3"](x=length, y=width, z=height),
+                color=types["std_msgs/msg/ColorRGBA"](r=red, g=green, b=blue, a=float(alpha)),
+                lifetime=self._lifetime,
+                frame_locked=False,
+                points=list(points),
+                colors=[],
+                texture_resource="",
+                texture=types["sensor_msgs/msg/CompressedImage"](
+                    header=self._header, format="", data=types.array(np.zeros(0, dtype=np.uint8))
+                ),
+                uv_coordinates=[],
+                text=text,
+                mesh_resource="",
+                mesh_file=types["visualization_msgs/msg/MeshFile"](
+                    filename="", data=types.array(np.zeros(0, dtype=np.uint8))
+                ),
+                mesh_use_embedded_materials=False,
+            )
+        )
+
+
+def agent_markers(
+    agents: TrackedAgents,
+    predictions: PredictedTrajectories | None,
+    truth: Truth | None,
+    types: MessageTypes,
+    config: MarkerConfig,
+) -> Any:
+    """Boxes by class with id and speed, predicted paths and boxes in green with likelihood, true paths in blue."""
+    builder = MarkerBuilder(types, agents.stamp_ns, agents.frame_id, config.lifetime_s)
+    classes = agents.agent_class
+    for row in range(len(agents)):
+        agent_class = AgentClass(int(classes[row]))
+        center, size = agents.position[row], np.maximum(agents.size[row], 0.1)
+        builder.box("agents", center, float(agents.yaw[row]), size, palette.AGENT[agent_class], alpha=0.8)
+        label = f"{agent_class.name.lower()} {agents.ids[row] % 100_000}\n{agents.speed[row]:.1f} m/s"
+        builder.text("labels", np.add(center, [0.0, 0.0, size[2] / 2.0 + 1.0]), label)
+    if predictions is not None:
+        _add_predictions(builder, agents, predictions, config)
+    if truth is not None:
+        for path, valid in zip(truth.position, truth.valid, strict=True):
+            builder.path("truth", path[valid][:: config.path_step], 0.3, palette.TRUTH, alpha=0.9)
+    return builder.message()
+
+
+def _add_predictions(
+    builder: MarkerBuilder, agents: TrackedAgents, predictions: PredictedTrajectories, config: MarkerConfig
+) -> None:
+    sizes = {int(each): size for each, size in zip(agents.ids, agents.size, strict=True)}
+    for row in range(len(predictions)):
+        color = palette.FALLBACK if predictions.source[row] == Source.HEURISTIC_FALLBACK else palette.PREDICTION
+        probability = predictions.probability[row]
+        for mode in np.flatnonzero(probability >= config.min_probability):
+            path = predictions.position[row, mode]
+            alpha = 0.2 + 0.8 * float(probability[mode])
+            builder.path("predicted_paths", path[:: config.path_step], 0.2, color, alpha)
+            builder.text("likelihood", [*path[-1], 1.0], f"{probability[mode]:.2f}", 0.6, color)
+        best = int(np.argmax(probability))
+        size = sizes.get(int(predictions.ids[row]))
+        if size is None:
+            continue
+        for step in range(config.box_step - 1, predictions.num_steps, config.box_step):
+            center = [*predictions.position[row, best, step], size[2] / 2.0]
+            fade = 0.5 * (1.0 - step / predictions.num_steps) + 0.1
+            builder.box("predicted_boxes", center, float(predictions.yaw[row, best, step]), size, color, fade)
+
+
+def map_markers(network: RoadNetwork, types: MessageTypes, stamp_ns: int = 0) -> Any:
+    """The road network as lines; one marker a kind."""
+    builder = MarkerBuilder(types, stamp_ns, network.frame_id)
+    lanes = network.lanes
+    builder.lines("centerlines", _each(lanes.centerline), 0.0, palette.CENTERLINE, 0.1)
+    builder.lines(
+        "boundaries", [*_each(lanes.left_boundary), *_each(lanes.right_boundary)], 0.0, palette.BOUNDARY, 0.12
+    )
+    builder.lines("crosswalks", _closed(network.crosswalks), 0.0, palette.CROSSWALK, 0.2)
+    builder.lines("stop_lines", _each(network.stop_lines), 0.0, palette.STOP_LINE, 0.3)
+    builder.lines("walkways", _closed(network.walkways), 0.0, palette.WALKWAY, 0.1)
+    builder.lines("drivable_areas", _closed(network.drivable_areas), 0.0, palette.ROAD_EDGE, 0.1)
+    return builder.message()
+
+
+def signal_markers(network: RoadNetwork, signals: TrafficSignals, types: MessageTypes, stamp_ns: int) -> Any:
+    """A coloured sphere at every signal whose place is known, and at the start of each lane that it controls."""
+    builder = MarkerBuilder(types, stamp_ns, network.frame_id)
+    for identifier, state in zip(signals.ids.tolist(), signals.state.tolist(), strict=True):
+        color = palette.SIGNAL[SignalState(state)]
+        places = [
+            place for place in network.signal_positions[network.signal_ids == identifier] if np.isfinite(place).all()
+        ]
+        places += [network.lanes.centerline[row][0] for row in np.flatnonzero(network.lanes.signal == identifier)]
+        for place in places:
+            builder.sphere("signals", [*place, 3.0], 1.0, color)
+    return builder.message()
+
+
+def _each(sequences: Ragged) -> list[NDArray]:
+    return [sequences[row] for row in range(len(sequences))]
+
+
+def _closed(polygons: Ragged) -> list[NDArray]:
+    return [np.concatenate([polygon, polygon[:1]]) for polygon in _each(polygons)]
