@@ -1,0 +1,101 @@
+"""Keeps account of the predictions that arrive while a recording plays: how many, which are missing, how good."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.scene import PredictedTrajectories
+
+_RATE_WINDOW = 20  # messages over which the rate is taken
+
+
+@dataclass(frozen=True)
+class MonitorState:
+    """One line of the live table."""
+
+    scenes_played: int  # ground-truth frames up to the newest predicted stamp
+    predictions: int  # messages
+    lost: int  # scenes without a prediction
+    agents: int  # in the newest message
+    rate_hz: float  # of the newest messages, wall time
+    scene_age_p50_ms: float
+    scene_age_p99_ms: float
+    min_ade_m: float  # over all agents and messages so far; NaN before the first
+    without_path: int  # agents that were tracked but not predicted, or not finite
+    improper: int  # agents whose mode probabilities do not sum to 1 (to 1e-3)
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+class DemoMonitor:
+    """Compares predictions with the recording they were made from."""
+
+    def __init__(self, log: RecordedLog):
+        self._log = log
+        self._stamps = np.asarray(log.stamps_ns)
+        self._agents_at = {agents.stamp_ns: agents for agents in log.agents}
+        self._predicted: set[int] = set()
+        self._first: int | None = None
+        self._newest: PredictedTrajectories | None = None
+        self._arrivals: deque[float] = deque(maxlen=_RATE_WINDOW)
+        self._scene_ages: list[float] = []
+        self._min_ade_sum = 0.0
+        self._min_ade_count = 0
+        self._without_path = 0
+        self._improper = 0
+
+    def add(self, predictions: PredictedTrajectories, scene_age_s: float, arrival_s: float) -> None:
+        """One message; `arrival_s` is the steady time of its arrival."""
+        self._newest = predictions
+        self._predicted.add(predictions.stamp_ns)
+        self._first = predictions.stamp_ns if self._first is None else min(self._first, predictions.stamp_ns)
+        self._arrivals.append(arrival_s)
+        self._scene_ages.append(scene_age_s)
+        finite = np.isfinite(predictions.position).all(axis=(1, 2, 3))
+        self._improper += int((np.abs(predictions.probability.sum(axis=1) - 1.0) > 1e-3).sum())
+        tracked = self._agents_at.get(predictions.stamp_ns)
+        if tracked is not None:
+            self._without_path += len(np.setdiff1d(tracked.ids, predictions.ids[finite]))
+        self._add_errors(predictions)
+
+    def state(self) -> MonitorState:
+        played = self._played()
+        ages_ms = 1e3 * np.asarray(self._scene_ages or [np.nan])
+        span = self._arrivals[-1] - self._arrivals[0] if len(self._arrivals) > 1 else 0.0
+        return MonitorState(
+            scenes_played=len(played),
+            predictions=len(self._scene_ages),
+            lost=len(set(played) - self._predicted),
+            agents=0 if self._newest is None else len(self._newest),
+            rate_hz=(len(self._arrivals) - 1) / span if span > 0.0 else 0.0,
+            scene_age_p50_ms=float(np.percentile(ages_ms, 50)),
+            scene_age_p99_ms=float(np.percentile(ages_ms, 99)),
+            min_ade_m=self._min_ade_sum / self._min_ade_count if self._min_ade_count else float("nan"),
+            without_path=self._without_path,
+            improper=self._improper,
+        )
+
+    def _played(self) -> list[int]:
+        """Stamps of the recording's scenes from the first to the newest predicted one."""
+        if self._newest is None or self._first is None:
+            return []
+        within = (self._stamps >= self._first) & (self._stamps <= self._newest.stamp_ns)
+        return [int(stamp) for stamp in self._stamps[within]]
+
+    def _add_errors(self, predictions: PredictedTrajectories) -> None:
+        future = self._log.future(predictions.ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)
+        known = future.valid.any(axis=1)
+        if not known.any():
+            return
+        distance = np.linalg.norm(predictions.position[known] - future.position[known, None], axis=-1)  # (n, K, T)
+        valid = future.valid[known]
+        distance = np.where(valid[:, None], distance, 0.0)
+        unused = predictions.probability[known] <= 0.0
+        ade = distance.sum(axis=-1) / valid.sum(axis=-1)[:, None]
+        self._min_ade_sum += float(np.where(unused, np.inf, ade).min(axis=1).sum())
+        self._min_ade_count += int(known.sum())
