@@ -17,7 +17,7 @@ _RATE_WINDOW = 20  # messages over which the rate is taken
 class MonitorState:
     """One line of the live table."""
 
-    scenes_played: int  # ground-truth frames up to the newest predicted stamp
+    scenes_played: int  # frames of the recording up to the newest predicted one
     predictions: int  # messages
     lost: int  # scenes without a prediction
     agents: int  # in the newest message
@@ -40,7 +40,6 @@ class DemoMonitor:
         self._stamps = np.asarray(log.stamps_ns)
         self._agents_at = {agents.stamp_ns: agents for agents in log.agents}
         self._predicted: set[int] = set()
-        self._first: int | None = None
         self._newest: PredictedTrajectories | None = None
         self._arrivals: deque[float] = deque(maxlen=_RATE_WINDOW)
         self._scene_ages: list[float] = []
@@ -53,7 +52,6 @@ class DemoMonitor:
         """One message; `arrival_s` is the steady time of its arrival."""
         self._newest = predictions
         self._predicted.add(predictions.stamp_ns)
-        self._first = predictions.stamp_ns if self._first is None else min(self._first, predictions.stamp_ns)
         self._arrivals.append(arrival_s)
         self._scene_ages.append(scene_age_s)
         finite = np.isfinite(predictions.position).all(axis=(1, 2, 3))
@@ -63,8 +61,10 @@ class DemoMonitor:
             self._without_path += len(np.setdiff1d(tracked.ids, predictions.ids[finite]))
         self._add_errors(predictions)
 
-    def state(self) -> MonitorState:
-        played = self._played()
+    def state(self, finished: bool = False) -> MonitorState:
+        """The account so far; once the recording has `finished`, scenes after the newest prediction count as lost too."""
+        newest = np.iinfo(np.int64).max if finished else self._newest.stamp_ns if self._newest is not None else -1
+        played = [int(stamp) for stamp in self._stamps[self._stamps <= newest]]
         ages_ms = 1e3 * np.asarray(self._scene_ages or [np.nan])
         span = self._arrivals[-1] - self._arrivals[0] if len(self._arrivals) > 1 else 0.0
         return MonitorState(
@@ -79,13 +79,6 @@ class DemoMonitor:
             without_path=self._without_path,
             improper=self._improper,
         )
-
-    def _played(self) -> list[int]:
-        """Stamps of the recording's scenes from the first to the newest predicted one."""
-        if self._newest is None or self._first is None:
-            return []
-        within = (self._stamps >= self._first) & (self._stamps <= self._newest.stamp_ns)
-        return [int(stamp) for stamp in self._stamps[within]]
 
     def _add_errors(self, predictions: PredictedTrajectories) -> None:
         future = self._log.future(predictions.ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)

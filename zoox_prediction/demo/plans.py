@@ -55,7 +55,7 @@ def hypothetical_ego(stamp_ns: int, center: NDArray[np.float64], network: RoadNe
 
 
 def _path(ego: EgoState, network: RoadNetwork, length_m: float) -> NDArray[np.float64]:
-    """(n, 2) points from the ego onwards: its most probable lane sequence if it is long enough, else a straight line."""
+    """(n, 2) points from the ego onwards: its most probable lanes if they are long enough, else a straight line."""
     forward = np.array([np.cos(ego.yaw), np.sin(ego.yaw)])
     straight = ego.position + np.outer([0.0, length_m + 1.0], forward)
     paths = LaneGraph(network).paths(ego.position[None], np.array([ego.yaw]), np.array([length_m + 5.0]))
