@@ -1,0 +1,16 @@
+"""All parameters of the prediction as one dataclass; `config/prediction_node.yaml` explains each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from zoox_prediction.prediction.scene_history import EgoConfig, SceneHistoryConfig
+
+
+@dataclass(frozen=True)
+class PredictionConfig:
+    """Every part's config under the part's name."""
+
+    predictor: str = "heuristic_mixture"
+    history: SceneHistoryConfig = field(default_factory=SceneHistoryConfig)
+    ego: EgoConfig = field(default_factory=EgoConfig)
