@@ -62,7 +62,7 @@ class DemoMonitor:
         self._add_errors(predictions)
 
     def state(self, finished: bool = False) -> MonitorState:
-        """The account so far; once the recording has `finished`, scenes after the newest prediction count as lost too."""
+        """The account so far; once the recording has `finished`, unpredicted scenes at its end count as lost too."""
         newest = np.iinfo(np.int64).max if finished else self._newest.stamp_ns if self._newest is not None else -1
         played = [int(stamp) for stamp in self._stamps[self._stamps <= newest]]
         ages_ms = 1e3 * np.asarray(self._scene_ages or [np.nan])
