@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zoox_prediction.errors import InputError
+
 NO_ID = -1  # as msg/RoadNetwork: no neighbour, no signal, no stop line
+
+
+class MapError(InputError):
+    """A road map that cannot be used; the message is one sentence that names the file, the element and its defect."""
 
 
 class LaneType(IntEnum):
@@ -104,6 +111,35 @@ class Lanes:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def rows(self, ids: ArrayLike) -> NDArray[np.int64]:
+        """Row of each lane id, any shape; -1 where no lane has that id (NO_ID, or a lane that the map cut away)."""
+        return rows_of_ids(self.ids, ids, self._order)
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        return np.argsort(self.ids, kind="stable")
+
+    @cached_property
+    def successor_rows(self) -> Ragged:
+        """The successors as rows instead of ids, without those that are not in the map."""
+        rows = self.rows(self.successors.values)
+        known = rows >= 0
+        before = np.concatenate([[0], np.cumsum(known)])
+        return Ragged(_frozen(rows[known], np.int64), _frozen(before[self.successors.offsets], np.int64))
+
+
+def rows_of_ids(
+    all_ids: NDArray[np.int64], ids: ArrayLike, order: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """Position in `all_ids` (L,) of each of `ids` (any shape), -1 where absent; `order` is argsort(all_ids)."""
+    wanted = np.asarray(ids, dtype=np.int64)
+    if not len(all_ids):
+        return np.full(wanted.shape, -1, dtype=np.int64)
+    order = np.argsort(all_ids, kind="stable") if order is None else order
+    place = np.minimum(np.searchsorted(all_ids, wanted, sorter=order), len(all_ids) - 1)
+    rows: NDArray[np.int64] = np.where(all_ids[order[place]] == wanted, order[place], -1)
+    return rows
 
 
 @dataclass(frozen=True)

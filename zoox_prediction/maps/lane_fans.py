@@ -1,0 +1,197 @@
+"""The lane sequences that start on a lane, enumerated once, sampled once and kept: what makes path queries cheap."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.geometry import wrap_angle
+from zoox_prediction.maps.polylines import FloatArray, Polylines, heading_and_curvature
+from zoox_prediction.maps.road_network import Ragged
+
+_SHORTEST_FAN_M = 32.0
+_MAX_SAMPLES = 2_000_000  # of all fans together, about 90 MB; beyond it the cache starts afresh
+
+
+@dataclass(frozen=True)
+class LaneSequence:
+    """Lanes that follow one another."""
+
+    lanes: tuple[int, ...]  # rows
+    nodes: tuple[int, ...]  # one per lane; equal between sequences of a fan as long as they are the same so far
+    probability: float
+
+
+class LaneSuccession:
+    """Which lanes follow a lane, how likely each is, and the sequences of a given length."""
+
+    def __init__(self, lines: Polylines, successors: Ragged, join_sigma_rad: float, turn_sigma_rad: float) -> None:
+        """`successors` are rows. A fork splits by exp(-(kink/join_sigma)^2/2 - (turn/turn_sigma)^2/2), kink being the
+        change of heading where the successor joins and turn the change of heading along it."""
+        self.length = lines.length
+        self._successors = successors
+        rows = np.arange(len(lines))
+        first = lines.points[lines.offsets[:-1] + 1] - lines.points[lines.offsets[:-1]]
+        last = lines.points[lines.offsets[1:] - 1] - lines.points[lines.offsets[1:] - 2]
+        start, end = np.arctan2(first[:, 1], first[:, 0]), np.arctan2(last[:, 1], last[:, 0])
+        owner = np.repeat(rows, np.diff(successors.offsets))
+        kink = wrap_angle(start[successors.values] - end[owner])
+        turn = wrap_angle(end - start)[successors.values]
+        weight = np.exp(-0.5 * (kink / join_sigma_rad) ** 2 - 0.5 * (turn / turn_sigma_rad) ** 2) + 1e-9
+        total = np.bincount(owner, weights=weight, minlength=len(lines))
+        self._probability = weight / total[owner] if len(weight) else weight
+
+    def sequences(self, lane: int, distance_m: float, max_sequences: int, max_lanes: int) -> list[LaneSequence]:
+        """The most probable sequences from the start of `lane` that are `distance_m` long or end with the map.
+
+        Best first, so the cost grows with the number kept and not with the number that exist. `max_lanes` bounds the
+        lanes visited in all (rings of tiny lanes never get anywhere); what was found so far is then kept as it is.
+        """
+        heap: list[tuple[float, int, float, tuple[int, ...], tuple[int, ...]]] = [
+            (-1.0, 0, float(self.length[lane]), (lane,), (0,))
+        ]
+        found: list[LaneSequence] = []
+        node = 0
+        while heap and len(found) < max_sequences:
+            negative, _, travelled, lanes, nodes = heapq.heappop(heap)
+            low, high = self._successors.offsets[lanes[-1]], self._successors.offsets[lanes[-1] + 1]
+            if travelled >= distance_m or low == high or node >= max_lanes:
+                found.append(LaneSequence(lanes, nodes, -negative))
+                continue
+            for successor, share in zip(
+                self._successors.values[low:high].tolist(), self._probability[low:high].tolist(), strict=True
+            ):
+                node += 1
+                entry = (negative * share, node, travelled + float(self.length[successor]))
+                heapq.heappush(heap, (*entry, (*lanes, successor), (*nodes, node)))
+        return found
+
+
+@dataclass(frozen=True)
+class FanSamples:
+    """All paths of all cached fans, one after the other."""
+
+    values: FloatArray  # (S, 4) x, y [m], heading unwrapped along the path [rad], curvature [1/m]
+    node: NDArray[np.int64]  # (S,) global node id, -1 beyond the end of the path
+    node_lane: NDArray[np.int64]  # lane row of each node id
+
+
+class LaneFans:
+    """Cache of the paths from each lane to a distance, evenly sampled. Distances are rounded up to powers of two."""
+
+    def __init__(
+        self,
+        lines: Polylines,
+        succession: LaneSuccession,
+        spacing_m: float,
+        window_m: float,
+        max_sequences: int,
+        max_lanes: int,
+    ) -> None:
+        self.spacing_m = spacing_m
+        self._lines, self._succession = lines, succession
+        self._window_m, self._max_sequences, self._max_lanes = window_m, max_sequences, max_lanes
+        self._clear()
+
+    def _clear(self) -> None:
+        self._fan: dict[tuple[int, float], int] = {}
+        self._capacity_values = np.zeros((4096, 4))
+        self._capacity_node = np.zeros(4096, dtype=np.int64)
+        self._used = 0
+        self._node_lane: list[int] = []
+        self._node_lane_array = np.zeros(0, dtype=np.int64)
+        # Per path; the paths of fan f are first_path[f] .. first_path[f + 1] - 1.
+        self._first_path = [0]
+        self._path_start: list[int] = []
+        self._path_samples: list[int] = []
+        self._path_probability: list[float] = []
+        self._path_length: list[float] = []
+
+    def fans(self, lanes: NDArray[np.int64], distance_m: FloatArray) -> NDArray[np.int64]:
+        """(M,) fan number of the paths that start with lanes (M,) and reach distances (M,) from the lanes' starts."""
+        reach = _SHORTEST_FAN_M * 2.0 ** np.ceil(np.log2(np.maximum(distance_m / _SHORTEST_FAN_M, 1.0)))
+        keys, inverse = np.unique(np.stack([lanes, reach], axis=1), axis=0, return_inverse=True)
+        wanted = [(int(lane), float(distance)) for lane, distance in keys]
+        if self._used > _MAX_SAMPLES:
+            self._clear()
+        # One step per distinct start lane, and only the ones never asked for before cost more than a look-up.
+        numbers = [self._fan.get(key, -1) for key in wanted]
+        numbers = [self._add(key) if number < 0 else number for key, number in zip(wanted, numbers, strict=True)]
+        return np.array(numbers, dtype=np.int64)[inverse.reshape(-1)]
+
+    def paths(self, fans: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All paths of fans (M,): the index into `fans` and the path number, (R,) each."""
+        first = np.asarray(self._first_path)
+        count = first[fans + 1] - first[fans]
+        owner = np.repeat(np.arange(len(fans)), count)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+        return owner, first[fans][owner] + within
+
+    def path_table(self) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, FloatArray]:
+        """Per path number: its first sample, its number of samples, its probability within its fan, its length [m]."""
+        return (
+            np.asarray(self._path_start, dtype=np.int64),
+            np.asarray(self._path_samples, dtype=np.int64),
+            np.asarray(self._path_probability, dtype=np.float64),
+            np.asarray(self._path_length, dtype=np.float64),
+        )
+
+    def samples(self) -> FanSamples:
+        if len(self._node_lane_array) != len(self._node_lane):
+            self._node_lane_array = np.asarray(self._node_lane, dtype=np.int64)
+        return FanSamples(self._capacity_values[: self._used], self._capacity_node[: self._used], self._node_lane_array)
+
+    def _add(self, key: tuple[int, float]) -> int:
+        lane, distance_m = key
+        count = int(np.ceil(distance_m / self.spacing_m)) + 2
+        sequences = self._succession.sequences(lane, distance_m, self._max_sequences, self._max_lanes)
+        self._reserve(count * len(sequences))
+        total = sum(sequence.probability for sequence in sequences)
+        first_node = len(self._node_lane)
+        lane_of: dict[int, int] = {}
+        for sequence in sequences:
+            values, node, length = self._sample(sequence, count)
+            rows = slice(self._used, self._used + count)
+            self._capacity_values[rows] = values
+            self._capacity_node[rows] = np.where(node >= 0, node + first_node, -1)
+            self._path_start.append(self._used)
+            self._path_samples.append(count)
+            self._path_length.append(length)
+            self._path_probability.append(sequence.probability / total)
+            self._used += count
+            lane_of.update(zip(sequence.nodes, sequence.lanes, strict=True))
+        self._node_lane += [lane_of.get(node, -1) for node in range(max(lane_of) + 1)]
+        self._first_path.append(len(self._path_start))
+        self._fan[key] = len(self._first_path) - 2
+        return self._fan[key]
+
+    def _sample(self, sequence: LaneSequence, count: int) -> tuple[FloatArray, NDArray[np.int64], float]:
+        """(count, 4) values, (count,) nodes and length of one sequence; beyond its end it goes straight on, node -1."""
+        offsets, points = self._lines.offsets, self._lines.points
+        pieces = [points[offsets[lane] : offsets[lane + 1]] for lane in sequence.lanes]
+        line = np.concatenate(pieces)
+        travelled = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+        lane_start = travelled[np.cumsum([0] + [len(piece) for piece in pieces[:-1]])]
+        at = np.arange(count) * self.spacing_m
+        sampled = np.column_stack([np.interp(at, travelled, line[:, 0]), np.interp(at, travelled, line[:, 1])])
+        past = at - travelled[-1]
+        inside = past <= 1e-9
+        away = line[-1] - line[-2]
+        away = away / np.linalg.norm(away)
+        sampled[~inside] = line[-1] + past[~inside, None] * away
+        heading, curvature = heading_and_curvature(sampled, self.spacing_m, self._window_m)
+        node = np.asarray(sequence.nodes)[np.searchsorted(lane_start, at + 1e-9, side="right") - 1]
+        return np.column_stack([sampled, heading, curvature]), np.where(inside, node, -1), float(travelled[-1])
+
+    def _reserve(self, count: int) -> None:
+        capacity = len(self._capacity_values)
+        if self._used + count <= capacity:
+            return
+        grown = max(2 * capacity, self._used + count)
+        values, node = np.zeros((grown, 4)), np.zeros(grown, dtype=np.int64)
+        values[: self._used] = self._capacity_values[: self._used]
+        node[: self._used] = self._capacity_node[: self._used]
+        self._capacity_values, self._capacity_node = values, node

@@ -1,0 +1,357 @@
+"""Agents on lanes: which lanes an agent may be following, and the paths along which it may go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from zoox_prediction.geometry import wrap_angle
+from zoox_prediction.maps.lane_fans import LaneFans, LaneSuccession
+from zoox_prediction.maps.polylines import FloatArray, Polylines
+from zoox_prediction.maps.road_network import MapError, RoadNetwork
+
+_DEFAULT_WIDTH_M = 3.5  # of a lane whose map draws no boundaries
+_JOINT_M = 2.0  # within this of where two lanes join, an agent counts for the first of them only
+
+
+@dataclass(frozen=True)
+class LaneGraphConfig:
+    """How agents are matched with lanes, and how lane sequences branch."""
+
+    lateral_margin_m: float = 1.0  # how far outside a lane an agent's centre may be
+    max_heading_error_rad: float = 0.5 * np.pi  # beyond it the agent is not following the lane
+    lateral_sigma_m: float = 1.0  # of the Gaussian likelihood of the offset from the centreline
+    heading_sigma_rad: float = 0.35  # of the Gaussian likelihood of the heading error
+    min_probability: float = 0.02  # lanes less likely than this are not assigned
+    join_sigma_rad: float = 0.5  # at a fork: change of heading where the successor joins
+    turn_sigma_rad: float = 1.5  # at a fork: change of heading along the successor
+    curvature_window_m: float = 7.0  # length over which curvature is estimated
+    max_sequences: int = 16  # lane sequences kept per start lane
+    max_lanes: int = 2000  # lanes visited in the search for them
+
+    def __post_init__(self) -> None:
+        for name in ("lateral_sigma_m", "heading_sigma_rad", "join_sigma_rad", "turn_sigma_rad", "curvature_window_m"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
+        if not self.lateral_margin_m >= 0.0:
+            raise ValueError(f"lateral_margin_m must be >= 0, got {self.lateral_margin_m}")
+        if not 0.0 < self.max_heading_error_rad <= np.pi:
+            raise ValueError(f"max_heading_error_rad must be in (0, pi], got {self.max_heading_error_rad}")
+        if not 0.0 <= self.min_probability < 1.0:
+            raise ValueError(f"min_probability must be in [0, 1), got {self.min_probability}")
+        if self.max_sequences < 1 or self.max_lanes < 1:
+            raise ValueError("max_sequences and max_lanes must be >= 1")
+
+
+@dataclass(frozen=True)
+class LaneAssignment:
+    """The lanes that N agents may be following, most probable first, M columns; unused columns have lane -1."""
+
+    lane: NDArray[np.int64]  # (N, M) row of the lane, -1 none
+    probability: FloatArray  # (N, M), sums to 1 over an agent's lanes; 0 where none
+    arc_length_m: FloatArray  # (N, M) along the centreline; NaN where none
+    lateral_offset_m: FloatArray  # (N, M) positive to the left of the centreline; NaN where none
+    heading_error_rad: FloatArray  # (N, M) agent minus lane, in (-pi, pi]; NaN where none
+
+
+@dataclass(frozen=True)
+class LanePaths:
+    """R paths that agents may take along the lanes, P points each, `spacing_m` apart. Agents without a lane have none.
+
+    Rows are sorted by agent, then by falling probability. Where `valid` is False (beyond the end of the map or the
+    distance asked for) the points are finite and mean nothing, lane is -1 and the speed limit NaN.
+    """
+
+    agent: NDArray[np.int64]  # (R,) row of the agent in the query
+    probability: FloatArray  # (R,), sums to 1 over an agent's paths
+    points: FloatArray  # (R, P, 2) [m]; point 0 is the agent's projection on the centreline
+    heading: FloatArray  # (R, P) [rad] in (-pi, pi]
+    curvature: FloatArray  # (R, P) [1/m], positive to the left
+    speed_limit_mps: FloatArray  # (R, P), NaN where the map has none
+    lane: NDArray[np.int64]  # (R, P) row of the lane
+    valid: NDArray[np.bool_]  # (R, P)
+    lateral_offset_m: FloatArray  # (R,) of the agent, positive to the left of the centreline
+    heading_error_rad: FloatArray  # (R,) of the agent, in (-pi, pi]
+    spacing_m: float
+
+    def __len__(self) -> int:
+        return len(self.agent)
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """M pairs of an agent and a lane that it may be following."""
+
+    agent: NDArray[np.int64]
+    lane: NDArray[np.int64]
+    likelihood: FloatArray
+    arc_length_m: FloatArray
+    lateral_offset_m: FloatArray
+    heading_error_rad: FloatArray
+
+    def select(self, rows: NDArray) -> _Candidates:
+        return _Candidates(*(getattr(self, each.name)[rows] for each in fields(self)))
+
+    def tabulate(self, num_agents: int, max_lanes: int, min_probability: float) -> LaneAssignment:
+        """The most likely lanes of each agent, one row per agent."""
+        total = np.bincount(self.agent, weights=self.likelihood, minlength=num_agents)
+        likely = self.select(self.likelihood >= min_probability * total[self.agent])
+        order, rank = _rank(likely.agent, likely.likelihood)
+        best = likely.select(order[rank < max_lanes])
+        at = best.agent, rank[rank < max_lanes]
+        lane = np.full((num_agents, max_lanes), -1, dtype=np.int64)
+        lane[at] = best.lane
+        probability = np.zeros((num_agents, max_lanes))
+        probability[at] = best.likelihood
+        total = probability.sum(axis=1, keepdims=True)
+        probability = np.divide(probability, total, out=probability, where=total > 0.0)
+        tables = [np.full((num_agents, max_lanes), np.nan) for _ in range(3)]
+        for table, column in zip(
+            tables, (best.arc_length_m, best.lateral_offset_m, best.heading_error_rad), strict=True
+        ):
+            table[at] = column
+        return LaneAssignment(lane, probability, *tables)
+
+
+class LaneGraph:
+    """Index and successor graph of a road network's lanes. Rows are rows of `road_network.lanes`."""
+
+    def __init__(self, road_network: RoadNetwork, config: LaneGraphConfig | None = None) -> None:
+        """Raises MapError for duplicate lane ids and for centrelines that are not finite or have one distinct point."""
+        self.road_network = road_network
+        self.config = config or LaneGraphConfig()
+        lanes = road_network.lanes
+        ids, count = np.unique(lanes.ids, return_counts=True)
+        if np.any(count > 1):
+            raise MapError(f"lane {ids[np.argmax(count)]}: two lanes have this id; ids must be unique")
+        self.lines = Polylines(lanes.centerline, lanes.ids)
+        self.half_width_m = _half_widths(road_network)
+        self._tree = shapely.STRtree(self.lines.lines)
+        successors = lanes.successor_rows
+        self._succession = LaneSuccession(
+            self.lines, successors, self.config.join_sigma_rad, self.config.turn_sigma_rad
+        )
+        owner = np.repeat(np.arange(len(lanes)), np.diff(successors.offsets))
+        self._joints = np.unique(owner * len(lanes) + successors.values)  # (lane, successor) as one sorted key
+        self._fans: dict[float, LaneFans] = {}
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def assign(
+        self,
+        position: NDArray,
+        yaw: NDArray,
+        max_lanes: int = 4,
+        allowed_types: NDArray[np.bool_] | None = None,
+    ) -> LaneAssignment:
+        """The lanes that agents at position (N, 2) [m] with yaw (N,) [rad] may be following.
+
+        A lane is a candidate when the agent is within its width plus a margin, beside it rather than before its start
+        or past its end (unless no lane is beside the agent), and headed along it rather than against it. Its
+        probability is proportional to exp(-(offset / lateral_sigma)^2 / 2 - (heading error / heading_sigma)^2 / 2).
+        `allowed_types` (N, 5) says which LaneType each agent may use; all by default. Agents that are not finite get
+        no lane.
+        """
+        position, yaw = np.asarray(position, dtype=np.float64).reshape(-1, 2), np.asarray(yaw, dtype=np.float64)
+        agent, lane = self._near(position, yaw)
+        if allowed_types is not None:
+            allowed = np.asarray(allowed_types, dtype=bool)[agent, self.road_network.lanes.type[lane]]
+            agent, lane = agent[allowed], lane[allowed]
+        on = self.lines.project(lane, position[agent])
+        error = wrap_angle(yaw[agent] - on.heading_rad)
+        offset = np.hypot(on.lateral_offset_m, on.beyond_m)
+        keep = (offset <= self.half_width_m[lane] + self.config.lateral_margin_m) & (
+            np.abs(error) <= self.config.max_heading_error_rad
+        )
+        keep &= _first_of_joint(agent, lane, on.arc_length_m, keep, self._joints, len(self))
+        beside = np.abs(on.beyond_m) < 1e-6
+        has_beside = np.zeros(len(position), dtype=bool)
+        has_beside[agent[keep & beside]] = True
+        keep &= beside | ~has_beside[agent]
+        likelihood = np.exp(
+            -0.5 * (offset / self.config.lateral_sigma_m) ** 2 - 0.5 * (error / self.config.heading_sigma_rad) ** 2
+        )
+        chosen = _Candidates(agent, lane, likelihood, on.arc_length_m, on.lateral_offset_m, error).select(keep)
+        return chosen.tabulate(len(position), max_lanes, self.config.min_probability)
+
+    def _near(self, position: FloatArray, yaw: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(M,) agents and lanes within reach of each other."""
+        finite = np.flatnonzero(np.isfinite(position).all(axis=1) & np.isfinite(yaw))
+        if not len(finite) or not len(self):
+            none = np.zeros(0, dtype=np.int64)
+            return none, none
+        reach = float(self.half_width_m.max()) + self.config.lateral_margin_m
+        points = shapely.points(position[finite])
+        index, lane = self._tree.query(points, predicate="dwithin", distance=reach)
+        return finite[index], lane
+
+    def paths(
+        self,
+        position: NDArray,
+        yaw: NDArray,
+        distance_m: NDArray,
+        max_paths: int = 6,
+        spacing_m: float = 1.0,
+        max_lanes: int = 4,
+        allowed_types: NDArray[np.bool_] | None = None,
+    ) -> LanePaths:
+        """The `max_paths` most probable paths of each agent over the next distance_m (N,) along the lanes.
+
+        position (N, 2) [m], yaw (N,) [rad]; `max_lanes` and `allowed_types` as in `assign`. A path branches at every
+        successor of a lane; P = ceil(max(distance_m) / spacing_m) + 1.
+        """
+        fans = self._fans_of(spacing_m)
+        distance_m = np.nan_to_num(np.maximum(np.asarray(distance_m, dtype=np.float64), 0.0), nan=0.0, posinf=1e4)
+        assigned = self.assign(position, yaw, max_lanes, allowed_types)
+        num_points = int(np.ceil(distance_m.max(initial=0.0) / spacing_m)) + 1
+        agent, column = np.nonzero(assigned.lane >= 0)
+        start = assigned.arc_length_m[agent, column]
+        fan = fans.fans(assigned.lane[agent, column], start + distance_m[agent])
+        pair, path = fans.paths(fan)
+        first, samples, probability, _ = fans.path_table()
+        probability = probability[path] * assigned.probability[agent, column][pair] if len(path) else np.zeros(0)
+        # The path's last sample within the agent's distance tells which of its paths are still one and the same.
+        last = np.ceil((start + distance_m[agent])[pair] / spacing_m).astype(np.int64)
+        node = fans.samples().node
+        end = first[path] + np.minimum(last, samples[path] - 1) if len(path) else np.zeros(0, dtype=np.int64)
+        pair, path, probability = _merge_equal(pair, path, probability, node[end])
+        order, rank = _rank(agent[pair], probability)
+        order = order[rank < max_paths]
+        pair, path, probability = pair[order], path[order], probability[order]
+        total = np.bincount(agent[pair], weights=probability, minlength=len(distance_m))
+        return self._gather(
+            fans,
+            path,
+            start[pair],
+            distance_m[agent[pair]],
+            num_points,
+            agent=agent[pair],
+            probability=probability / total[agent[pair]],
+            lateral_offset_m=assigned.lateral_offset_m[agent, column][pair],
+            heading_error_rad=assigned.heading_error_rad[agent, column][pair],
+        )
+
+    def _fans_of(self, spacing_m: float) -> LaneFans:
+        if not spacing_m > 0.0:
+            raise ValueError(f"spacing_m must be > 0, got {spacing_m}")
+        if spacing_m not in self._fans:
+            config = self.config
+            self._fans[spacing_m] = LaneFans(
+                self.lines,
+                self._succession,
+                spacing_m,
+                config.curvature_window_m,
+                config.max_sequences,
+                config.max_lanes,
+            )
+        return self._fans[spacing_m]
+
+    def _gather(
+        self,
+        fans: LaneFans,
+        path: NDArray[np.int64],
+        start_m: FloatArray,
+        distance_m: FloatArray,
+        num_points: int,
+        **agent_columns: NDArray,
+    ) -> LanePaths:
+        """Paths (R,) from arc lengths start_m (R,) on, interpolated between the cached samples."""
+        spacing = fans.spacing_m
+        if not len(path):
+            none = np.zeros((0, num_points))
+            index = none.astype(np.int64)
+            return LanePaths(
+                points=np.zeros((0, num_points, 2)), heading=none, curvature=none, speed_limit_mps=none, lane=index,
+                valid=none.astype(bool), spacing_m=spacing, **agent_columns,
+            )  # fmt: skip
+        first, samples, _, length = fans.path_table()
+        cached = fans.samples()
+        base = np.floor(start_m / spacing).astype(np.int64)
+        fraction = (start_m / spacing - base)[:, None, None]
+        step = np.minimum(base[:, None] + np.arange(num_points + 1), samples[path, None] - 1)
+        index = first[path, None] + step
+        values = cached.values[index]
+        values = values[:, :-1] + (values[:, 1:] - values[:, :-1]) * fraction
+        node = cached.node[index]
+        along = np.arange(num_points) * spacing
+        valid = (start_m[:, None] + along <= length[path, None] + 1e-9) & (along < distance_m[:, None] + spacing - 1e-9)
+        valid[:, 0] = True
+        lane = np.where(valid, cached.node_lane[np.maximum(node[:, :-1], 0)], -1)
+        limit = np.append(self.road_network.lanes.speed_limit_mps, np.nan)  # row -1
+        return LanePaths(
+            points=values[..., :2],
+            heading=wrap_angle(values[..., 2]),
+            curvature=values[..., 3],
+            speed_limit_mps=limit[lane],
+            lane=lane,
+            valid=valid,
+            spacing_m=spacing,
+            **agent_columns,
+        )
+
+
+def _half_widths(road_network: RoadNetwork) -> FloatArray:
+    """(L,) half the width [m] at the middle of each lane, from its boundaries where it has both."""
+    lanes = road_network.lanes
+    width = np.full(len(lanes), _DEFAULT_WIDTH_M)
+    for row in range(len(lanes)):  # once per map
+        left, right = lanes.left_boundary[row], lanes.right_boundary[row]
+        if len(left) > 1 and len(right) > 1:
+            left_line, right_line = shapely.linestrings(left), shapely.linestrings(right)
+            middle = shapely.line_interpolate_point(left_line, 0.5, normalized=True)
+            measured = shapely.distance(middle, right_line)
+            width[row] = np.clip(measured, 1.0, 8.0) if np.isfinite(measured) else _DEFAULT_WIDTH_M
+    return 0.5 * width
+
+
+def _rank(group: NDArray[np.int64], score: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The order by group, then by falling score, and in that order the rank within the group."""
+    order = np.lexsort((-score, group))
+    sorted_group = group[order]
+    first = np.searchsorted(sorted_group, sorted_group)
+    return order, np.arange(len(group)) - first
+
+
+def _first_of_joint(
+    agent: NDArray[np.int64],
+    lane: NDArray[np.int64],
+    arc_length_m: FloatArray,
+    candidate: NDArray[np.bool_],
+    joints: NDArray[np.int64],
+    num_lanes: int,
+) -> NDArray[np.bool_]:
+    """(M,) False for a lane at whose very start the agent is, while it is a candidate for the lane before it too.
+
+    Lanes overlap a little where they join at an angle, and the path of the first goes on along the second anyway.
+    """
+    result = np.ones(len(agent), dtype=bool)
+    early = np.flatnonzero(candidate & (arc_length_m < _JOINT_M))
+    order = np.argsort(agent, kind="stable")
+    order = order[candidate[order]]
+    low, high = np.searchsorted(agent[order], agent[early]), np.searchsorted(agent[order], agent[early], side="right")
+    owner = np.repeat(early, high - low)
+    other = order[
+        np.arange(len(owner)) - np.repeat(np.cumsum(high - low) - (high - low), high - low) + np.repeat(low, high - low)
+    ]
+    key = lane[other] * num_lanes + lane[owner]
+    place = np.minimum(np.searchsorted(joints, key), max(len(joints) - 1, 0))
+    follows = joints[place] == key if len(joints) else np.zeros(len(key), dtype=bool)
+    result[owner[follows & (other != owner)]] = False
+    return result
+
+
+def _merge_equal(
+    pair: NDArray[np.int64], path: NDArray[np.int64], probability: FloatArray, node: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+    """Paths of one agent and start lane that end in the same node are one path: keep the first, add probabilities.
+
+    A path beyond the end of the map has node -1 there and stays apart.
+    """
+    key = np.where(node >= 0, node, -1 - path)
+    _, first, inverse = np.unique(np.stack([pair, key], axis=1), axis=0, return_index=True, return_inverse=True)
+    merged: FloatArray = np.bincount(inverse.reshape(-1), weights=probability, minlength=len(first)).astype(np.float64)
+    return pair[first], path[first], merged
