@@ -1,0 +1,202 @@
+"""Starting, resetting and ending nodes: one base class for life-cycle nodes and one way to run any node."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.clock import ClockChange, JumpHandle, JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.exceptions import ParameterException
+from rclpy.executors import Executor, MultiThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+
+from zoox_prediction.errors import InputError
+from zoox_prediction.ros.diagnostics import RateLimitedLog
+
+# A clock that goes back by less is jitter between its publishers, not a recording that looped.
+_MIN_JUMP_BACK_S = 0.1
+
+_EXIT_USAGE = 2
+
+
+class ManagedNode(LifecycleNode):
+    """A life-cycle node whose transitions report what went wrong, and which is reset when time jumps backwards.
+
+    A subclass overrides `setup`, `start`, `stop`, `teardown` and `reset`. They may raise InputError for what a person
+    can mend (one line is logged, the transition fails) or anything else (logged with its traceback, error state).
+    rclpy itself swallows exceptions of transitions without a word.
+    """
+
+    _jump_handle: JumpHandle | None = None  # a node whose construction failed is destroyed too
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        descriptor = ParameterDescriptor(
+            description="Configure and activate at once, without a life-cycle manager.", read_only=True
+        )
+        self.autostart = bool(self.declare_parameter("autostart", True, descriptor).value)
+        threshold = JumpThreshold(
+            min_forward=None, min_backward=Duration(nanoseconds=-int(_MIN_JUMP_BACK_S * 1e9)), on_clock_change=True
+        )
+        self._jump_handle = self.get_clock().create_jump_callback(threshold, post_callback=self._on_time_jump)
+
+    def setup(self) -> None:
+        """On configure: create publishers, subscriptions, services; load models."""
+
+    def start(self) -> None:
+        """On activate, when the life-cycle publishers are on."""
+
+    def stop(self) -> None:
+        """On deactivate, before the life-cycle publishers go silent."""
+
+    def teardown(self) -> None:
+        """On cleanup and shutdown (from any state, even when `setup` did not run): undo `setup`."""
+
+    def reset(self) -> None:
+        """Time jumped backwards (a recording looped or was rewound): forget all that carries a stamp, keep the map.
+
+        Called from the executor's thread that received /clock, while other callbacks run; must be quick.
+        """
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("configure", self.setup, lambda: super(ManagedNode, self).on_configure(state))
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        # The publishers first: `start` may publish.
+        result = super().on_activate(state)
+        if result != TransitionCallbackReturn.SUCCESS:
+            return result
+        return self._transition("activate", self.start)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("deactivate", self.stop, lambda: super(ManagedNode, self).on_deactivate(state))
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("clean up", self.teardown, lambda: super(ManagedNode, self).on_cleanup(state))
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("shut down", self.teardown, lambda: super(ManagedNode, self).on_shutdown(state))
+
+    def autostart_now(self) -> bool:
+        """Configures and activates; returns whether the node is active."""
+        return (
+            self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+            and self.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        )
+
+    def destroy_node(self) -> None:
+        if self._jump_handle is not None:
+            self._jump_handle.unregister()
+        super().destroy_node()
+
+    def _transition(
+        self,
+        name: str,
+        action: Callable[[], None],
+        then: Callable[[], TransitionCallbackReturn] = lambda: TransitionCallbackReturn.SUCCESS,
+    ) -> TransitionCallbackReturn:
+        try:
+            action()
+        except InputError as error:
+            self.get_logger().error(f"cannot {name}: {error}")
+            return TransitionCallbackReturn.FAILURE
+        except Exception:
+            self.get_logger().error(f"cannot {name}: {traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
+        return then()
+
+    def _on_time_jump(self, jump: TimeJump) -> None:
+        if jump.clock_change == ClockChange.ROS_TIME_NO_CHANGE:
+            self.get_logger().info(f"time jumped back by {-jump.delta.nanoseconds * 1e-9:.1f} s, starting afresh")
+        try:
+            self.reset()
+        except Exception:  # an exception here would keep the jump from the clock's other listeners
+            self.get_logger().error(f"cannot reset: {traceback.format_exc()}")
+
+
+def run_node(
+    make_node: Callable[[], Node],
+    args: Sequence[str] | None = None,
+    *,
+    num_threads: int = 4,
+    stop: threading.Event | None = None,
+) -> int:
+    """Runs the node that `make_node` makes until SIGINT, SIGTERM or `stop`; returns the exit code of the process.
+
+    A ManagedNode with `autostart` is configured and activated first. An exception in a callback is logged with its
+    traceback and the node goes on: one bad message must not end it. While the node ends, its context is still valid,
+    so that it can publish to the last. Call from the main thread; `args` defaults to sys.argv.
+    """
+    stop = stop or threading.Event()
+    try:
+        # rclpy's own handlers would invalidate the context at once, before the node could end in order.
+        rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # RCLError: a malformed argument or parameter file
+        print(f"cannot start: {error}", file=sys.stderr)
+        return _EXIT_USAGE
+    try:
+        return _run(make_node, num_threads, stop)
+    except (InputError, ParameterException) as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        return _EXIT_USAGE
+    finally:
+        rclpy.try_shutdown()
+
+
+def _run(make_node: Callable[[], Node], num_threads: int, stop: threading.Event) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda caught, _frame: _stop_on_signal(caught, stop))
+    node = make_node()
+    try:
+        if isinstance(node, ManagedNode) and node.autostart and not node.autostart_now():
+            return _EXIT_USAGE  # what went wrong is logged
+        _spin_until(node, num_threads, stop)
+        if isinstance(node, ManagedNode):
+            with contextlib.suppress(RuntimeError):  # a life-cycle manager has finalized it already
+                node.trigger_shutdown()
+    finally:
+        node.destroy_node()
+    return 0
+
+
+def _spin_until(node: Node, num_threads: int, stop: threading.Event) -> None:
+    executor = MultiThreadedExecutor(num_threads)
+    executor.add_node(node)
+    done: Future = Future()
+    # The main thread only waits: Python delivers signals to it alone, and not while it is inside rcl.
+    spinning = threading.Thread(target=_spin, args=(executor, done, node, stop), name="executor")
+    spinning.start()
+    try:
+        stop.wait()
+    finally:
+        done.set_result(None)
+        spinning.join()
+        executor.shutdown()
+
+
+def _spin(executor: Executor, done: Future, node: Node, stop: threading.Event) -> None:
+    log = RateLimitedLog(node.get_logger())
+    while not done.done() and node.context.ok():
+        try:
+            executor.spin_until_future_complete(done)
+        except Exception as error:
+            log.error(repr(error), f"a callback failed: {traceback.format_exc()}")
+            time.sleep(0.01)  # should the executor itself fail, leave the processor to the others
+    stop.set()
+
+
+def _stop_on_signal(number: int, stop: threading.Event) -> None:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+    stop.set()
