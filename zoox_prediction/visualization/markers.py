@@ -7,7 +7,7 @@ config/prediction.rviz shows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,18 +40,31 @@ class MarkerConfig:
             raise ValueError("path_step and box_step must be at least 1")
 
 
+@dataclass(frozen=True)
+class VisualizationConfig:
+    """The parameters of the visualization node."""
+
+    recording: str = ""  # bag that is being played; from it comes what really happened; empty: nothing blue
+    markers: MarkerConfig = field(default_factory=MarkerConfig)
+
+
 class MarkerBuilder:
-    """Collects the markers of one MarkerArray, all with one stamp and frame."""
+    """Collects the markers of one MarkerArray, all with one stamp."""
 
     def __init__(self, types: MessageTypes, stamp_ns: int, frame_id: str, lifetime_s: float = 0.0):
         self._types = types
-        self._header = types["std_msgs/msg/Header"](stamp=stamp_to_message(stamp_ns, types), frame_id=frame_id)
+        self._stamp = stamp_to_message(stamp_ns, types)
+        self.use_frame(frame_id)
         self._lifetime = types["builtin_interfaces/msg/Duration"](
             sec=int(lifetime_s), nanosec=int(lifetime_s % 1.0 * 1e9)
         )
         self._point = types["geometry_msgs/msg/Point"]
         self._markers: list[Any] = []
         self._add("", _CUBE, action=_DELETE_ALL)
+
+    def use_frame(self, frame_id: str) -> None:
+        """The frame of the markers that follow."""
+        self._header = self._types["std_msgs/msg/Header"](stamp=self._stamp, frame_id=frame_id)
 
     def message(self) -> Any:
         """The visualization_msgs/MarkerArray; it first deletes what the previous one showed."""
@@ -165,6 +178,7 @@ def agent_markers(
         label = f"{agent_class.name.lower()} {agents.ids[row] % 100_000}\n{agents.speed[row]:.1f} m/s"
         builder.text("labels", np.add(center, [0.0, 0.0, size[2] / 2.0 + 1.0]), label)
     if predictions is not None:
+        builder.use_frame(predictions.frame_id)
         _add_predictions(builder, agents, predictions, config)
     if truth is not None:
         for path, valid in zip(truth.position, truth.valid, strict=True):

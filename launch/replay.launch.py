@@ -1,0 +1,79 @@
+"""A recorded bag in: plays it with /clock, predicts, and shows what was predicted over what really happened.
+
+ros2 launch zoox_prediction replay.launch.py bag:=/path/to/recording.bag rviz:=true
+"""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node, SetRemap
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+
+def _share(*parts):
+    return PathJoinSubstitution([FindPackageShare("zoox_prediction"), *parts])
+
+
+def generate_launch_description():
+    arguments = [
+        DeclareLaunchArgument("bag", description="folder of the rosbag2 recording to play"),
+        DeclareLaunchArgument("rate", default_value="1.0", description="speed of playing, 1.0 is real time"),
+        DeclareLaunchArgument("start_offset", default_value="0.0", description="where to start [s]"),
+        DeclareLaunchArgument(
+            "loop", default_value="false", choices=["true", "false"], description="start again at the end"
+        ),
+        DeclareLaunchArgument(
+            "paused", default_value="false", choices=["true", "false"], description="wait for the service ~/resume"
+        ),
+        DeclareLaunchArgument(
+            "agents_topic",
+            default_value="/ground_truth/agents",
+            description="topic of the recording that stands in for the tracker's /tracked_agents",
+        ),
+        DeclareLaunchArgument(
+            "replay_config",
+            default_value=_share("config", "replay_node.yaml"),
+            description="YAML file with the parameters of replay_node",
+        ),
+        DeclareLaunchArgument(
+            "rviz",
+            default_value="false",
+            choices=["true", "false"],
+            description="open RViz with config/prediction.rviz",
+        ),
+    ]
+    return LaunchDescription(
+        [
+            *arguments,
+            GroupAction(
+                [
+                    SetRemap("tracked_agents", LaunchConfiguration("agents_topic")),
+                    IncludeLaunchDescription(
+                        PythonLaunchDescriptionSource(_share("launch", "prediction.launch.py")),
+                        launch_arguments={
+                            "use_sim_time": "true",
+                            "rviz": LaunchConfiguration("rviz"),
+                            "recording": LaunchConfiguration("bag"),
+                        }.items(),
+                    ),
+                ]
+            ),
+            Node(
+                package="zoox_prediction",
+                executable="replay_node",
+                output="screen",
+                parameters=[
+                    LaunchConfiguration("replay_config"),
+                    {
+                        "bag": ParameterValue(LaunchConfiguration("bag"), value_type=str),
+                        "rate": ParameterValue(LaunchConfiguration("rate"), value_type=float),
+                        "start_offset": ParameterValue(LaunchConfiguration("start_offset"), value_type=float),
+                        "loop": LaunchConfiguration("loop"),
+                        "paused": LaunchConfiguration("paused"),
+                    },
+                ],
+            ),
+        ]
+    )
