@@ -1,0 +1,93 @@
+"""Leaving the road and driving through each other."""
+
+import numpy as np
+import pytest
+import shapely
+
+from zoox_prediction.evaluation.compliance import (
+    DrivableArea,
+    boxes_overlap,
+    leaves_area,
+    overlaps_another,
+    weighted_share,
+)
+from zoox_prediction.geometry import box_corners
+from zoox_prediction.maps.road_network import Lanes, Ragged, RoadNetwork
+
+SQUARE = [[0.0, 0.0], [10.0, 0.0], [10.0, 10.0], [0.0, 10.0]]
+
+
+def test_drivable_area_is_that_of_the_map_and_of_its_lanes():
+    lanes = Lanes(
+        ids=np.array([1]),
+        left_boundary=Ragged.points([[[10.0, 4.0], [20.0, 4.0]]]),
+        right_boundary=Ragged.points([[[10.0, 0.0], [20.0, 0.0]]]),
+    )
+    area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([SQUARE]), lanes=lanes))
+    points = np.array([[5.0, 9.0], [15.0, 2.0], [15.0, 9.0], [10.0, 2.0], [np.nan, 0.0]])
+    np.testing.assert_array_equal(area.contains(points), [True, True, False, True, False])
+
+
+def test_a_map_without_areas_says_nothing():
+    area = DrivableArea(RoadNetwork())
+    assert not area.known
+    assert not area.contains(np.zeros((3, 2))).any()
+    assert DrivableArea(RoadNetwork(drivable_areas=Ragged.points([SQUARE]))).known
+
+
+def test_an_outline_that_crosses_itself_is_mended():
+    bow_tie = [[0.0, 0.0], [10.0, 10.0], [10.0, 0.0], [0.0, 10.0]]
+    area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([bow_tie])))
+    np.testing.assert_array_equal(area.contains(np.array([[2.0, 5.0], [8.0, 5.0], [5.0, 1.0]])), [True, True, False])
+
+
+def test_off_road_stays_off_road_and_is_weighted_by_probability():
+    area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([SQUARE])))
+    out_and_back = [[9.0, 5.0], [12.0, 5.0], [9.0, 5.0]]
+    inside = [[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]]
+    left = leaves_area(np.array([[out_and_back, inside]]), area)
+    np.testing.assert_array_equal(left, [[[False, True, True], [False, False, False]]])
+    assert weighted_share(left[..., -1].astype(float), np.array([[0.3, 0.7]])) == pytest.approx([0.3])
+    assert weighted_share(left[..., -1].astype(float), np.array([[0.1, 0.1]])) == pytest.approx([0.5])
+
+
+def test_box_overlap_agrees_with_shapely():
+    generator = np.random.default_rng(5)
+    count = 400
+    centers = generator.uniform(-4, 4, size=(2, count, 2))
+    yaws = generator.uniform(-np.pi, np.pi, size=(2, count))
+    sizes = generator.uniform(0.3, 5.0, size=(2, count, 2))
+    first, second = (shapely.polygons(box_corners(centers[i], yaws[i], sizes[i])) for i in range(2))
+    expected = shapely.area(shapely.intersection(first, second)) > 1e-9
+    found = boxes_overlap(centers[0], yaws[0], sizes[0], centers[1], yaws[1], sizes[1])
+    assert 0.2 < expected.mean() < 0.8
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_touching_boxes_do_not_overlap():
+    center = np.array([[0.0, 0.0]]), np.array([[4.0, 0.0]])
+    size = np.array([[4.0, 2.0]])
+    assert not boxes_overlap(center[0], np.zeros(1), size, center[1], np.zeros(1), size)[0]
+    assert boxes_overlap(center[0], np.zeros(1), size, center[1] - 0.01, np.zeros(1), size)[0]
+
+
+def test_overlap_with_the_truth_of_others():
+    # Agent 0 is predicted to drive east into a parked box at x = 10, which is truly there from the second step on.
+    position = np.array([[[5.0, 0.0], [10.0, 0.0], [20.0, 0.0]]])
+    others = np.array([[[0.0, 0.0]] * 3, [[10.0, 0.0]] * 3])
+    arguments = {
+        "position": position,
+        "yaw": np.zeros((1, 3)),
+        "size": np.array([[4.0, 2.0]]),
+        "other_position": others,
+        "other_yaw": np.zeros((2, 3)),
+        "other_size": np.array([[4.0, 2.0], [4.0, 2.0]]),
+        "own_row": np.array([0]),
+    }
+    everybody = np.ones((2, 3), dtype=bool)
+    np.testing.assert_array_equal(overlaps_another(**arguments, other_valid=everybody), [[False, True, True]])
+    absent = everybody.copy()
+    absent[1, 1] = False
+    np.testing.assert_array_equal(overlaps_another(**arguments, other_valid=absent), [[False, False, False]])
+    itself = arguments | {"own_row": np.array([1])}
+    np.testing.assert_array_equal(overlaps_another(**itself, other_valid=everybody), [[False, False, False]])
