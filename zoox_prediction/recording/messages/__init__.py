@@ -1,0 +1,42 @@
+"""Conversions between the core's arrays and ROS messages, for any source of message classes (`MessageTypes`)."""
+
+from zoox_prediction.recording.messages.agents import (
+    ego_from_odometry,
+    odometry_to_message,
+    tracked_agents_from_message,
+    tracked_agents_to_message,
+    traffic_signals_from_message,
+    traffic_signals_to_message,
+)
+from zoox_prediction.recording.messages.conditional import (
+    answer_from_response,
+    answer_to_response,
+    candidate_plans_from_request,
+    candidate_plans_to_request,
+    failure_to_response,
+)
+from zoox_prediction.recording.messages.fields import MessageTypes, header_to_message, stamp_ns, stamp_to_message
+from zoox_prediction.recording.messages.predictions import predictions_from_message, predictions_to_message
+from zoox_prediction.recording.messages.road_network import road_network_from_message, road_network_to_message
+
+__all__ = [
+    "MessageTypes",
+    "answer_from_response",
+    "answer_to_response",
+    "candidate_plans_from_request",
+    "candidate_plans_to_request",
+    "ego_from_odometry",
+    "failure_to_response",
+    "header_to_message",
+    "odometry_to_message",
+    "predictions_from_message",
+    "predictions_to_message",
+    "road_network_from_message",
+    "road_network_to_message",
+    "stamp_ns",
+    "stamp_to_message",
+    "tracked_agents_from_message",
+    "tracked_agents_to_message",
+    "traffic_signals_from_message",
+    "traffic_signals_to_message",
+]
