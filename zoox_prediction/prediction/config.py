@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from zoox_prediction.prediction.runtime import RuntimeConfig
 from zoox_prediction.prediction.scene_history import EgoConfig, SceneHistoryConfig
 
 
@@ -14,3 +15,4 @@ class PredictionConfig:
     predictor: str = "heuristic_mixture"
     history: SceneHistoryConfig = field(default_factory=SceneHistoryConfig)
     ego: EgoConfig = field(default_factory=EgoConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

@@ -1,0 +1,131 @@
+"""From what arrives to predictions and answers: the one core call behind the node, safe to use from several threads."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.errors import InputError
+from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.prediction.conditional import answer_plans
+from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.prediction.guarded import GuardedPredictor
+from zoox_prediction.prediction.registry import create_predictor
+from zoox_prediction.prediction.scene_history import SceneHistory
+from zoox_prediction.scene import (
+    CandidatePlans,
+    ConditionalAnswer,
+    EgoState,
+    PredictedTrajectories,
+    Scene,
+    TrackedAgents,
+    TrafficSignals,
+)
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """The predictions of one scene, and what was wrong with the scene or the predictor, one sentence each."""
+
+    predictions: PredictedTrajectories
+    problems: tuple[str, ...]
+
+
+class PredictionPipeline:
+    """Scene history, guarded predictor and conditional answers under one lock that is held for the history only.
+
+    Two predictor instances: a query about candidate plans never waits for a prediction, nor the other way round.
+    """
+
+    def __init__(self, config: PredictionConfig):
+        """Raises InputError for an unknown predictor."""
+        self._config = config
+        self._lock = threading.Lock()
+        self._history = SceneHistory(config.history, config.ego)
+        self._predictor = GuardedPredictor(create_predictor(config.predictor, config), config.guard)
+        # A query has no deadline of its own: a late answer is worth more to the planner than a crude one.
+        self._query_predictor = GuardedPredictor(
+            create_predictor(config.predictor, config), replace(config.guard, deadline_s=0.0)
+        )
+
+    @property
+    def predictor_name(self) -> str:
+        return self._predictor.name
+
+    @property
+    def newest_stamp_ns(self) -> int | None:
+        """Of the tracked agents."""
+        with self._lock:
+            return self._history.newest_stamp_ns
+
+    def add_agents(self, agents: TrackedAgents) -> list[str]:
+        """Each `add_*` returns the problems it found, one sentence each, and never raises."""
+        with self._lock:
+            return self._history.add_agents(agents)
+
+    def add_ego(self, ego: EgoState) -> list[str]:
+        with self._lock:
+            return self._history.add_ego(ego)
+
+    def add_signals(self, signals: TrafficSignals) -> list[str]:
+        with self._lock:
+            return self._history.add_signals(signals)
+
+    def set_road_network(self, network: RoadNetwork) -> list[str]:
+        with self._lock:
+            return self._history.set_road_network(network)
+
+    def reset(self) -> None:
+        """Forgets everything but the map."""
+        with self._lock:
+            self._history.reset()
+
+    def close(self) -> None:
+        self._predictor.close()
+        self._query_predictor.close()
+
+    def predict(self) -> Cycle | None:
+        """Predictions of the newest scene; None before any agents came. One caller at a time."""
+        scene, problems = self._scene()
+        if scene is None:
+            return None
+        predictions = self._predictor.predict(scene)
+        return Cycle(predictions, (*problems, *self._predictor.problems))
+
+    def answer(self, plans: CandidatePlans, agent_ids: NDArray[np.int64] | None = None) -> ConditionalAnswer:
+        """How the agents (`agent_ids`, default all) respond to each plan in the newest scene. One caller at a time.
+
+        Raises InputError when there is no scene yet, a plan is not usable, or an agent is not known.
+        """
+        scene, _ = self._scene()
+        if scene is None:
+            raise InputError("no tracked agents have arrived yet; ask again when there are predictions")
+        if agent_ids is not None and len(agent_ids):
+            unknown = np.setdiff1d(agent_ids, scene.agents.ids)
+            if len(unknown):
+                raise InputError(f"agent {unknown[0]} is not tracked now; leave agent_ids empty to ask about all")
+        answer = answer_plans(scene, plans, self._query_predictor, self._config.conditional)
+        return answer if agent_ids is None or not len(agent_ids) else select_agents(answer, agent_ids)
+
+    def _scene(self) -> tuple[Scene | None, tuple[str, ...]]:
+        with self._lock:
+            return self._history.scene(), self._history.problems
+
+
+def select_agents(answer: ConditionalAnswer, agent_ids: NDArray[np.int64]) -> ConditionalAnswer:
+    """Only the columns of `agent_ids`, in the answer's own order."""
+    keep = np.isin(answer.ids, agent_ids)
+    per_agent = ("ids", "agent_class", "probability", "position", "yaw", "speed", "covariance", "source")
+    predictions = tuple(
+        replace(each, **{name: getattr(each, name)[keep] for name in per_agent}) for each in answer.predictions
+    )
+    columns = ("yield_probability", "collision_probability", "smallest_gap_m", "time_to_conflict_s", "shift_m")
+    return replace(
+        answer,
+        predictions=predictions,
+        ids=answer.ids[keep],
+        **{name: getattr(answer, name)[:, keep] for name in columns},
+    )
