@@ -32,11 +32,14 @@ _TYPECODES = {
 def interface_class(name: str) -> type:
     """The generated class of an interface such as `sensor_msgs/msg/PointCloud2` or `rosbag2_interfaces/srv/Pause`.
 
-    Raises InputError when the package is not installed or has no such interface.
+    `_Request` and `_Response` at the end of a service name its halves. Raises InputError when the package is not installed or has no such interface.
     """
     try:
         package, kind, leaf = name.split("/")
-        found: type = getattr(importlib.import_module(f"{package}.{kind}"), leaf)
+        service, _, half = leaf.partition("_")
+        found: type = getattr(importlib.import_module(f"{package}.{kind}"), service)
+        if half:
+            found = getattr(found, half)
     except (ValueError, ImportError, AttributeError) as error:
         raise InputError(f"{name}: no such ROS interface is installed; install the package that defines it") from error
     return found
@@ -48,6 +51,10 @@ class RosTypes:
     def __getitem__(self, name: str) -> type:
         """The class of `package/msg/Name`; raises InputError when it is not installed."""
         return interface_class(name)
+
+    def new(self, name: str) -> Any:
+        """A message with every field at its default."""
+        return self[name]()
 
     def array(self, values: NDArray) -> Any:
         """A flat numeric field's value of any-shaped `values`, by one copy of the buffer; bool[] fields take lists.
