@@ -1,0 +1,53 @@
+"""The timing itself, with a clock that the test winds."""
+
+import pytest
+
+from zoox_prediction.evaluation.benchmark import REFERENCE, BenchmarkCase, BenchmarkConfig, measure
+
+
+class _Clock:
+    """Every piece of work between two readings takes what the case asked for; the reference takes 1 ms."""
+
+    def __init__(self, durations_ms):
+        self.now_ns, self.pending_ms = 0, None
+        self._durations = iter(durations_ms)
+
+    def work(self):
+        self.pending_ms = next(self._durations)
+
+    def __call__(self):
+        self.now_ns += int(1e6 * (1.0 if self.pending_ms is None else self.pending_ms))
+        self.pending_ms = None
+        return self.now_ns
+
+
+def test_percentiles_and_ratio():
+    durations = [7.0] * 2 + [4.0] * 99 + [100.0]  # two warm-ups, which do not count
+    clock = _Clock(durations)
+    config = BenchmarkConfig(repeats=100, warm_ups=2)
+    calls = []
+    row = measure(BenchmarkCase("thing", 64, clock.work), config, clock, lambda: calls.append(1))
+    assert row["name"] == "thing"
+    assert row["agents"] == 64
+    assert row["p50_ms"] == pytest.approx(4.0)
+    assert row["p99_ms"] == pytest.approx(4.0 + 0.01 * 96.0)  # the 99th of 100 lies just short of the slow one
+    assert row["ratio"] == pytest.approx(4.0)
+    assert row["ratio_to"] == REFERENCE
+    assert row["repeats"] == len(calls) == 100
+
+
+def test_a_slow_case_ends_early_but_not_before_enough_repeats():
+    clock = _Clock([5000.0] * 100)
+    config = BenchmarkConfig(repeats=100, warm_ups=0, max_seconds=1.0, min_repeats=5)
+    assert measure(BenchmarkCase("slow", 0, clock.work), config, clock)["repeats"] == 5
+
+
+def test_real_work_takes_real_time():
+    row = measure(BenchmarkCase("sum", 0, lambda: sum(range(20_000))), BenchmarkConfig(repeats=5))
+    assert 0.0 < row["p50_ms"] <= row["p99_ms"]
+    assert row["ratio"] > 0.0
+
+
+def test_config_refuses():
+    with pytest.raises(ValueError, match="repeats"):
+        BenchmarkConfig(repeats=0)

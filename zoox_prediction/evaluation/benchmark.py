@@ -1,0 +1,82 @@
+"""Times pieces of work, each beside a reference measured in the same breath, so that runs on busy machines compare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+REFERENCE = "numpy.einsum product of two 128 x 128 float64 matrices, one thread"
+
+
+@dataclass(frozen=True)
+class BenchmarkCase:
+    """A piece of work for `agents` agents (0 where agents play no part); `run` does it once and keeps nothing."""
+
+    name: str
+    agents: int
+    run: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """How often every case runs."""
+
+    repeats: int = 200
+    warm_ups: int = 3
+    max_seconds: float = 30.0  # a case ends early after this, but never before `min_repeats`
+    min_repeats: int = 20
+
+    def __post_init__(self) -> None:
+        if min(self.repeats, self.min_repeats) < 1 or self.warm_ups < 0 or self.max_seconds <= 0.0:
+            raise ValueError("repeats and min_repeats must be >= 1, warm_ups >= 0 and max_seconds > 0")
+
+
+def measure(
+    case: BenchmarkCase,
+    config: BenchmarkConfig | None = None,
+    clock: Callable[[], int] = time.perf_counter_ns,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, object]:
+    """The row of a case: median and 99th percentile of its wall time [ms], and its median in units of the reference.
+
+    The reference runs before every repetition: what slows the machine down slows both.
+    """
+    config = config or BenchmarkConfig()
+    reference = _reference()
+    for _ in range(config.warm_ups):
+        reference()
+        case.run()
+    case_ms: list[float] = []
+    reference_ms: list[float] = []
+    for repeat in range(config.repeats):
+        if repeat >= config.min_repeats and sum(case_ms) > 1e3 * config.max_seconds:
+            break
+        reference_ms.append(_duration_ms(reference, clock))
+        case_ms.append(_duration_ms(case.run, clock))
+        progress()
+    return {"name": case.name, "agents": case.agents, **_statistics(case_ms, reference_ms)}
+
+
+def _statistics(case_ms: Sequence[float], reference_ms: Sequence[float]) -> dict[str, object]:
+    median = float(np.median(case_ms))
+    return {
+        "p50_ms": median,
+        "p99_ms": float(np.percentile(case_ms, 99)),
+        "ratio": median / max(float(np.median(reference_ms)), 1e-9),
+        "ratio_to": REFERENCE,
+        "repeats": len(case_ms),
+    }
+
+
+def _duration_ms(work: Callable[[], object], clock: Callable[[], int]) -> float:
+    start = clock()
+    work()
+    return (clock() - start) * 1e-6
+
+
+def _reference() -> Callable[[], object]:
+    first, second = np.random.default_rng(0).random((2, 128, 128))
+    return lambda: np.einsum("ij,jk->ik", first, second, optimize=False)

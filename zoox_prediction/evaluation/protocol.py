@@ -1,0 +1,175 @@
+"""Which scenes and agents of a recording are scored, and with what: the same for every predictor, and repeatable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation.compliance import DrivableArea
+from zoox_prediction.evaluation.score_sums import MetricsConfig, ScoreSums
+from zoox_prediction.evaluation.scores import Modes, Truth, score_scene
+from zoox_prediction.geometry import wrap_angle
+from zoox_prediction.prediction.predictor import Predictor
+from zoox_prediction.prediction.scene_history import EgoConfig, SceneHistory, SceneHistoryConfig
+from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.scene import PredictedTrajectories, Scene
+
+
+@dataclass(frozen=True)
+class ProtocolConfig:
+    """Scenes are taken every `interval_s` from `start_s` after the first frame of a recording on.
+
+    An agent is scored when its states reach back `min_past_s`, and at every horizon at which its truth is known. The
+    ego is not an agent. Parked agents count like all others.
+    """
+
+    start_s: float = 1.0
+    interval_s: float = 1.0
+    min_past_s: float = 1.0
+    time_step_s: float = 0.1  # of the truth; a multiple of the predictors' time step
+    history: SceneHistoryConfig = field(default_factory=SceneHistoryConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+
+    def __post_init__(self) -> None:
+        if not (self.start_s >= 0.0 and self.interval_s > 0.0 and self.time_step_s > 0.0):
+            raise ValueError("start_s must be >= 0, interval_s and time_step_s > 0")
+        if not 0.0 <= self.min_past_s <= self.history.past_s:
+            raise ValueError(f"min_past_s must be from 0 to history.past_s ({self.history.past_s})")
+        for horizon_s in self.metrics.horizons_s:
+            if abs(horizon_s / self.time_step_s - round(horizon_s / self.time_step_s)) > 1e-6:
+                raise ValueError(f"the horizon {horizon_s} s is no multiple of time_step_s ({self.time_step_s} s)")
+
+    @property
+    def num_steps(self) -> int:
+        return round(max(self.metrics.horizons_s) / self.time_step_s)
+
+
+def evaluate_log(
+    log: RecordedLog,
+    predictors: Mapping[str, Predictor],
+    config: ProtocolConfig | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> dict[str, ScoreSums]:
+    """The scores of each predictor, by name, on the scenes of one recording; `progress` is told the share done.
+
+    Raises InputError when a predictor's answer cannot be scored (wrong agents, not finite, too short).
+    """
+    config = config or ProtocolConfig()
+    sums = {name: ScoreSums(config.metrics) for name in predictors}
+    area = DrivableArea(log.road_network)
+    first, last = (log.stamps_ns[0], log.stamps_ns[-1]) if len(log.stamps_ns) else (0, 0)
+    for scene in scenes(log, config):
+        rows = _scored_rows(scene, config)
+        if len(rows):
+            truth = truth_of(log, scene, rows, config)
+            for name, predictor in predictors.items():
+                modes = modes_of(predictor.predict(scene), scene, rows, config, name)
+                score_scene(modes, truth, area, sums[name])
+        progress((scene.stamp_ns - first) / max(last - first, 1))
+    progress(1.0)
+    return sums
+
+
+def scenes(log: RecordedLog, config: ProtocolConfig) -> Iterator[Scene]:
+    """The scenes to score, in time order; each knows only what was recorded up to then."""
+    ego_config = EgoConfig(*log.ego_size, log.ego_center_offset_m)
+    history = SceneHistory(config.history, ego_config)
+    history.set_road_network(log.road_network)
+    egos, signals = iter(log.ego), iter(log.signals)
+    next_ego, next_signals = next(egos, None), next(signals, None)
+    stamps = np.asarray(log.stamps_ns, dtype=np.int64)
+    due_ns = stamps[0] + round(config.start_s * 1e9) if len(stamps) else 0
+    end_ns = stamps[-1] - round(min(config.metrics.horizons_s) * 1e9) if len(stamps) else 0
+    for agents in log.agents:
+        while next_ego is not None and next_ego.stamp_ns <= agents.stamp_ns:
+            history.add_ego(next_ego)
+            next_ego = next(egos, None)
+        while next_signals is not None and next_signals.stamp_ns <= agents.stamp_ns:
+            history.add_signals(next_signals)
+            next_signals = next(signals, None)
+        history.add_agents(agents)
+        if agents.stamp_ns > end_ns:
+            return  # no truth is left
+        if agents.stamp_ns >= due_ns:
+            due_ns += round(config.interval_s * 1e9)
+            scene = history.scene(agents.stamp_ns)
+            if scene is not None:
+                yield scene
+
+
+def truth_of(log: RecordedLog, scene: Scene, rows: NDArray[np.int64], config: ProtocolConfig) -> Truth:
+    """What the agents `rows` of the scene will do, among all of its agents and the ego."""
+    agents = scene.agents
+    future = log.future(agents.ids, scene.stamp_ns, config.time_step_s, config.num_steps)
+    ego_position, ego_yaw, ego_valid = _ego_future(log, scene, config)
+    return Truth(
+        time_step_s=config.time_step_s,
+        agent_class=agents.agent_class[rows],
+        position_now=agents.position[rows, :2],
+        speed_now=agents.speed[rows],
+        size=agents.size[rows, :2],
+        position=future.position[rows],
+        yaw=future.yaw[rows],
+        valid=future.valid[rows],
+        other_position=np.concatenate([future.position, ego_position[None]]),
+        other_yaw=np.concatenate([future.yaw, ego_yaw[None]]),
+        other_size=np.concatenate([agents.size[:, :2], [scene.ego_size]]),
+        other_valid=np.concatenate([future.valid, ego_valid[None]]),
+        own_row=rows,
+    )
+
+
+def modes_of(
+    prediction: PredictedTrajectories, scene: Scene, rows: NDArray[np.int64], config: ProtocolConfig, name: str
+) -> Modes:
+    """The prediction for the agents `rows` of the scene, at the steps of the truth; InputError when it has none."""
+    stride = config.time_step_s / prediction.time_step_s
+    if abs(stride - round(stride)) > 1e-6 or round(stride) < 1:
+        raise InputError(
+            f"predictor '{name}' has steps of {prediction.time_step_s:g} s; {config.time_step_s:g} s must be a multiple"
+        )
+    steps = np.arange(1, config.num_steps + 1) * round(stride) - 1
+    if prediction.num_steps <= steps[-1]:
+        horizon_s = max(config.metrics.horizons_s)
+        raise InputError(f"predictor '{name}' predicts {prediction.horizon_s:g} s; ask for less than {horizon_s:g} s")
+    if not np.array_equal(prediction.ids, scene.agents.ids):
+        raise InputError(f"predictor '{name}' did not answer for the agents of the scene, in their order; mend it")
+    modes = Modes(
+        prediction.probability[rows],
+        prediction.position[rows][:, :, steps],
+        prediction.yaw[rows][:, :, steps],
+        prediction.covariance[rows][:, :, steps],
+    )
+    for array in (modes.probability, modes.position, modes.yaw, modes.covariance):
+        bad = ~np.isfinite(array).reshape(len(rows), -1).all(axis=1)
+        if bad.any():
+            agent = scene.agents.ids[rows[bad][0]]
+            raise InputError(
+                f"predictor '{name}' is not finite for agent {agent} at stamp {scene.stamp_ns} ns; mend the predictor"
+            )
+    return modes
+
+
+def _scored_rows(scene: Scene, config: ProtocolConfig) -> NDArray[np.int64]:
+    """Rows of the agents whose past reaches back far enough; the truth decides per horizon."""
+    column = scene.past_valid.shape[1] - 1 - round(config.min_past_s / scene.time_step_s)
+    return np.flatnonzero(scene.past_valid[:, column])
+
+
+def _ego_future(log: RecordedLog, scene: Scene, config: ProtocolConfig) -> tuple[NDArray, NDArray, NDArray]:
+    """Centre (T, 2), yaw (T,) and validity (T,) of the ego's true box; never valid without an ego."""
+    count = config.num_steps
+    if not log.ego:
+        return np.zeros((count, 2)), np.zeros(count), np.zeros(count, dtype=bool)
+    times = np.array([(ego.stamp_ns - scene.stamp_ns) * 1e-9 for ego in log.ego])
+    wanted = (np.arange(count) + 1) * config.time_step_s
+    poses = np.array([[*ego.position, ego.yaw] for ego in log.ego])
+    yaw = wrap_angle(np.interp(wanted, times, np.unwrap(poses[:, 2])))
+    position = np.column_stack([np.interp(wanted, times, poses[:, axis]) for axis in (0, 1)])
+    center = position + scene.ego_center_offset_m * np.column_stack([np.cos(yaw), np.sin(yaw)])
+    valid: NDArray = (wanted >= times[0] - 1e-6) & (wanted <= times[-1] + 1e-6)
+    return center, yaw, valid

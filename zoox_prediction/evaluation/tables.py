@@ -1,0 +1,136 @@
+"""Figures for people (tables on the terminal) and for programs (one JSON layout for every command that measures)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation import provenance
+
+Row = Mapping[str, object]
+
+_WIDTH_WITHOUT_TERMINAL = 200  # a file or a pipe has no width; wide enough for a row of scores
+# Of these the table shows every horizon, of the others the longest one.
+_EVERY_HORIZON = {"min_ade_m": "minADE [m]", "min_fde_m": "minFDE [m]", "miss_rate": "miss rate"}
+_LAST_HORIZON = {
+    "brier_min_fde_m": "Brier-minFDE [m]",
+    "off_road_rate": "off-road",
+    "overlap_rate": "overlap",
+    "ece": "ECE",
+    "coverage_50": "in 50%",
+    "coverage_90": "in 90%",
+}
+
+
+def console() -> Console:
+    """Where tables go: standard output, as wide as the terminal or as the table needs."""
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_WITHOUT_TERMINAL)
+
+
+def score_tables(rows: Sequence[Row]) -> list[Table]:
+    """One table per dataset of rows as `evaluate` makes them, with a section per class."""
+    tables = []
+    for dataset, members in groupby(rows, key=lambda row: row["dataset"]):
+        group = list(members)
+        horizons = sorted({float(str(row["horizon_s"])) for row in group})
+        at = ", ".join(f"{each:g}" for each in horizons)
+        table = Table(title=f"{dataset}: at {at} s; the right-hand columns at {horizons[-1]:g} s", title_justify="left")
+        for name in ("class", "predictor"):
+            table.add_column(name, no_wrap=True)
+        for name in ("K", "agents", *_EVERY_HORIZON.values(), *_LAST_HORIZON.values()):
+            table.add_column(name, justify="right", no_wrap=name in _EVERY_HORIZON.values())
+        by_line = groupby(
+            sorted(group, key=lambda row: _line_order(row, group)),
+            key=lambda row: (row["agent_class"], row["predictor"], row["k"]),
+        )
+        previous = None
+        for (agent_class, predictor, k), line in by_line:
+            if previous not in (None, agent_class):
+                table.add_section()
+            label = str(agent_class) if agent_class != previous else ""
+            table.add_row(label, str(predictor), str(k), *_cells(list(line), horizons))
+            previous = agent_class
+        tables.append(table)
+    return tables
+
+
+def benchmark_table(rows: Sequence[Row]) -> Table:
+    """A table of rows as `benchmark` makes them."""
+    table = Table()
+    for name, justify in (("what", "left"), ("agents", "right"), ("p50 [ms]", "right"), ("p99 [ms]", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # rich names a Literal
+    table.add_column("p50 / reference", justify="right")
+    for row in rows:
+        numbers = [_number(row[key], digits) for key, digits in (("p50_ms", 3), ("p99_ms", 3), ("ratio", 2))]
+        table.add_row(str(row["name"]), _number(row["agents"], 0), *numbers)
+    return table
+
+
+def check_writable(path: Path) -> None:
+    """Raises InputError now when the JSON could not be written to `path` later, after a long run."""
+    folder = path.resolve().parent
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give --json the name of a file")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{path}: the folder does not exist or cannot be written; create it or choose another --json")
+
+
+def write_json(path: Path, rows: Sequence[Row]) -> None:
+    """Writes {"machine", "versions", "commit", "rows"} to `path`, all of it or nothing.
+
+    Figures that are not defined or not finite become null. Raises InputError when `path` cannot be written.
+    """
+    document = {
+        "machine": provenance.machine(),
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "rows": [{key: _finite(value) for key, value in row.items()} for row in rows],
+    }
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    check_writable(path)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.resolve().parent, prefix=f".{path.name}.", delete=False
+        ) as partial:
+            partial.write(text)
+        Path(partial.name).chmod(0o644)
+        Path(partial.name).replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}; free space or choose another --json") from error
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _line_order(row: Row, group: Sequence[Row]) -> tuple[int, int, int, float]:
+    """Classes and predictors in the order in which they were given, then K, then horizon."""
+    classes = list(dict.fromkeys(each["agent_class"] for each in group))
+    predictors = list(dict.fromkeys(each["predictor"] for each in group))
+    k, horizon_s = int(str(row["k"])), float(str(row["horizon_s"]))
+    return classes.index(row["agent_class"]), predictors.index(row["predictor"]), k, horizon_s
+
+
+def _cells(line: Sequence[Row], horizons: Sequence[float]) -> list[str]:
+    """Cells of one class, predictor and K: agents, then the scores over the horizons, then those of the last."""
+    by_horizon = {float(str(row["horizon_s"])): row for row in line}
+    agents = _number(max(int(str(row["n"])) for row in line), 0)
+    every = [
+        " ".join(_number(by_horizon.get(each, {}).get(name), 2).rjust(5) for each in horizons)
+        for name in _EVERY_HORIZON
+    ]
+    return [agents, *every, *(_number(by_horizon.get(horizons[-1], {}).get(name), 2) for name in _LAST_HORIZON)]
+
+
+def _number(value: object, digits: int) -> str:
+    return "-" if value is None else f"{float(str(value)):.{digits}f}"
