@@ -46,6 +46,7 @@ class PredictionPipeline:
         self._lock = threading.Lock()
         self._history = SceneHistory(config.history, config.ego)
         self._predictor = GuardedPredictor(create_predictor(config.predictor, config), config.guard)
+        self._predicted_ns: int | None = None
         # A query has no deadline of its own: a late answer is worth more to the planner than a crude one.
         self._query_predictor = GuardedPredictor(
             create_predictor(config.predictor, config), replace(config.guard, deadline_s=0.0)
@@ -82,18 +83,29 @@ class PredictionPipeline:
         """Forgets everything but the map."""
         with self._lock:
             self._history.reset()
+            self._predicted_ns = None
 
     def close(self) -> None:
         self._predictor.close()
         self._query_predictor.close()
 
     def predict(self) -> Cycle | None:
-        """Predictions of the newest scene; None before any agents came. One caller at a time."""
+        """Predictions of the newest scene; None when there is none or the last one was less than a period ago.
+
+        `predict` and `repeat` are for one caller at a time.
+        """
         scene, problems = self._scene()
-        if scene is None:
+        if scene is None or not self._is_due(scene.stamp_ns):
             return None
-        predictions = self._predictor.predict(scene)
-        return Cycle(predictions, (*problems, *self._predictor.problems))
+        self._predicted_ns = scene.stamp_ns
+        return self._cycle(scene, problems)
+
+    def repeat(self, now_ns: int) -> Cycle | None:
+        """The newest scene predicted again, while its agents are not older than `max_agents_age_s`; else None."""
+        scene, problems = self._scene()
+        if scene is None or abs(now_ns - scene.stamp_ns) * 1e-9 > self._config.runtime.max_agents_age_s:
+            return None
+        return self._cycle(scene, problems)
 
     def answer(self, plans: CandidatePlans, agent_ids: NDArray[np.int64] | None = None) -> ConditionalAnswer:
         """How the agents (`agent_ids`, default all) respond to each plan in the newest scene. One caller at a time.
@@ -109,6 +121,16 @@ class PredictionPipeline:
                 raise InputError(f"agent {unknown[0]} is not tracked now; leave agent_ids empty to ask about all")
         answer = answer_plans(scene, plans, self._query_predictor, self._config.conditional)
         return answer if agent_ids is None or not len(agent_ids) else select_agents(answer, agent_ids)
+
+    def _cycle(self, scene: Scene, problems: tuple[str, ...]) -> Cycle:
+        predictions = self._predictor.predict(scene)
+        return Cycle(predictions, (*problems, *self._predictor.problems))
+
+    def _is_due(self, stamp_ns: int) -> bool:
+        """Whether a scene is new; a tenth of a period is left to the jitter of the tracker."""
+        if self._predicted_ns is None or stamp_ns < self._predicted_ns:
+            return True
+        return (stamp_ns - self._predicted_ns) * 1e-9 >= 0.9 / self._config.runtime.max_rate_hz
 
     def _scene(self) -> tuple[Scene | None, tuple[str, ...]]:
         with self._lock:

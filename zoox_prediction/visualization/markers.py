@@ -123,42 +123,18 @@ class MarkerBuilder:
         points: Sequence[Any] = (),
         text: str = "",
     ) -> None:
-        types = self._types
-        x, y, z = np.asarray(center, dtype=np.float64).tolist()
-        _, _, qz, qw = quaternion_from_yaw(yaw).tolist()
-        length, width, height = np.asarray(scale, dtype=np.float64).tolist()
-        pose = types["geometry_msgs/msg/Pose"](
-            position=self._point(x=x, y=y, z=z),
-            orientation=types["geometry_msgs/msg/Quaternion"](x=0.0, y=0.0, z=qz, w=qw),
-        )
-        red, green, blue = (value / 255.0 for value in color)
-        self._markers.append(
-            types["visualization_msgs/msg/Marker"](
-                header=self._header,
-                ns=namespace,
-                id=len(self._markers),
-                type=kind,
-                action=action,
-                pose=pose,
-                scale=types["geometry_msgs/msg/Vector3"](x=length, y=width, z=height),
-                color=types["std_msgs/msg/ColorRGBA"](r=red, g=green, b=blue, a=float(alpha)),
-                lifetime=self._lifetime,
-                frame_locked=False,
-                points=list(points),
-                colors=[],
-                texture_resource="",
-                texture=types["sensor_msgs/msg/CompressedImage"](
-                    header=self._header, format="", data=types.array(np.zeros(0, dtype=np.uint8))
-                ),
-                uv_coordinates=[],
-                text=text,
-                mesh_resource="",
-                mesh_file=types["visualization_msgs/msg/MeshFile"](
-                    filename="", data=types.array(np.zeros(0, dtype=np.uint8))
-                ),
-                mesh_use_embedded_materials=False,
-            )
-        )
+        marker = self._types.new("visualization_msgs/msg/Marker")
+        marker.header, marker.lifetime = self._header, self._lifetime
+        marker.ns, marker.id, marker.type, marker.action = namespace, len(self._markers), kind, action
+        position, orientation = marker.pose.position, marker.pose.orientation
+        position.x, position.y, position.z = np.asarray(center, dtype=np.float64).tolist()
+        _, _, orientation.z, orientation.w = quaternion_from_yaw(yaw).tolist()
+        marker.scale.x, marker.scale.y, marker.scale.z = np.asarray(scale, dtype=np.float64).tolist()
+        marker.color.r, marker.color.g, marker.color.b = (value / 255.0 for value in color)
+        marker.color.a = float(alpha)
+        marker.points = list(points)
+        marker.text = text
+        self._markers.append(marker)
 
 
 def agent_markers(

@@ -1,0 +1,120 @@
+"""What the demo's own node keeps while a recording plays: all predictions in a bag, the account, the what-if answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoox_prediction.demo.monitor import DemoMonitor
+from zoox_prediction.demo.plans import PLAN_NAMES, candidate_plans, hypothetical_ego
+from zoox_prediction.recording.bag import BagWriter
+from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.messages import predictions_to_message
+from zoox_prediction.recording.typestore import RosbagsTypes
+from zoox_prediction.scene import CandidatePlans, ConditionalAnswer, EgoState, PredictedTrajectories
+
+PREDICTIONS_TOPIC = "/predictions"
+_PREDICTIONS_TYPE = "zoox_prediction/msg/PredictedTrajectoryArray"
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """The parameters of the demo's node."""
+
+    recording: str = ""  # bag that is being played
+    output: str = ""  # folder for predictions.bag
+    query_at: float = 0.5  # when the what-if question is asked, as a share of the recording
+    report_period_s: float = 0.5  # between two lines of the account
+
+    def __post_init__(self) -> None:
+        if not (0.0 <= self.query_at <= 1.0 and self.report_period_s > 0.0):
+            raise ValueError("query_at must be within [0, 1] and report_period_s > 0")
+
+
+def what_if_topic(plan: int) -> str:
+    return f"/what_if/plan_{plan}"
+
+
+class DemoSession:
+    """Not thread-safe: for one caller at a time. `close` completes the bag."""
+
+    def __init__(self, log: RecordedLog, config: DemoConfig):
+        self._log = log
+        self._monitor = DemoMonitor(log)
+        self._writer = BagWriter(Path(config.output) / "predictions.bag", overwrite=True)
+        self._writer.__enter__()
+        self._types = RosbagsTypes()
+        start, end = log.stamps_ns[0], log.stamps_ns[-1]
+        self._query_ns = int(start + config.query_at * (end - start))
+        self._asked = False
+        self._latency_ms = {"p50_ms": float("nan"), "p99_ms": float("nan")}
+        self._health = ""
+
+    def add(self, predictions: PredictedTrajectories, serialized: bytes, scene_age_s: float, arrival_s: float) -> None:
+        """One message of predictions, and its CDR bytes; `arrival_s` is steady time."""
+        self._writer.write_raw(PREDICTIONS_TOPIC, _PREDICTIONS_TYPE, serialized, predictions.stamp_ns)
+        self._monitor.add(predictions, scene_age_s, arrival_s)
+
+    def add_diagnostics(self, name: str, level: int, message: str, values: dict[str, str]) -> None:
+        """One status of /diagnostics."""
+        if name == "prediction_node: prediction" and "p50_ms" in values:
+            self._latency_ms = {key: float(values[key]) for key in self._latency_ms}
+        if name == "prediction_node: problems":
+            self._health = message if level else "ok"
+
+    def question(self, stamp_ns: int) -> tuple[CandidatePlans, EgoState] | None:
+        """The plans to ask about once the recording has reached the time to ask; None before, and afterwards."""
+        if self._asked or stamp_ns < self._query_ns:
+            return None
+        self._asked = True
+        ego = self.ego_at(stamp_ns)
+        return None if ego is None else (candidate_plans(ego, self._log.road_network), ego)
+
+    def ego_at(self, stamp_ns: int) -> EgoState | None:
+        """The recorded ego; in a recording without one, a vehicle that comes in on the nearest lane."""
+        if self._log.ego:
+            stamps = np.array([ego.stamp_ns for ego in self._log.ego])
+            return self._log.ego[int(np.argmin(np.abs(stamps - stamp_ns)))]
+        frames = [agents for agents in self._log.agents if len(agents)]
+        if not frames:
+            return None
+        center = np.mean(np.concatenate([agents.position[:, :2] for agents in frames]), axis=0)
+        return hypothetical_ego(stamp_ns, center, self._log.road_network)
+
+    def answered(self, plans: CandidatePlans, answer: ConditionalAnswer) -> str:
+        """Keeps the answer; returns it as a line of JSON for the table."""
+        for plan, predictions in enumerate(answer.predictions):
+            message = predictions_to_message(predictions, self._types, 0.0)
+            self._writer.write(what_if_topic(plan), message, predictions.stamp_ns)
+        rows = []
+        for plan, name in enumerate(PLAN_NAMES):
+            nearest = np.argsort(answer.smallest_gap_m[plan])[:3]
+            rows += [
+                {
+                    "plan": name,
+                    "agent": int(answer.ids[agent]),
+                    "yield_probability": float(answer.yield_probability[plan, agent]),
+                    "collision_probability": float(answer.collision_probability[plan, agent]),
+                    "smallest_gap_m": float(answer.smallest_gap_m[plan, agent]),
+                    "time_to_conflict_s": float(answer.time_to_conflict_s[plan, agent]),
+                    "shift_m": float(answer.shift_m[plan, agent]),
+                }
+                for agent in nearest
+            ]
+        hypothetical = not self._log.ego
+        return _line("what_if", {"stamp_ns": plans.start_ns, "hypothetical_ego": hypothetical, "rows": rows})
+
+    def account(self, finished: bool = False) -> str:
+        """The state so far as a line of JSON."""
+        state = {**self._monitor.state(finished).as_dict(), **self._latency_ms, "health": self._health}
+        return _line("state", state)
+
+    def close(self) -> None:
+        self._writer.__exit__(None, None, None)
+
+
+def _line(kind: str, values: dict) -> str:
+    return json.dumps({"kind": kind, **values})

@@ -1,0 +1,87 @@
+"""The demo's observer: keeps what is predicted, asks what-if half-way, reports on stdout, a line of JSON at a time."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.serialization import serialize_message
+
+from zoox_prediction.demo.session import DemoConfig, DemoSession
+from zoox_prediction.errors import InputError
+from zoox_prediction.msg import PredictedTrajectoryArray
+from zoox_prediction.recording.log import load_log
+from zoox_prediction.recording.messages import (
+    answer_from_response,
+    candidate_plans_to_request,
+    predictions_from_message,
+)
+from zoox_prediction.ros.lifecycle import run_node
+from zoox_prediction.ros.messages import RosTypes
+from zoox_prediction.ros.parameters import declare_and_load
+from zoox_prediction.ros.qos import INPUT
+from zoox_prediction.scene import CandidatePlans
+from zoox_prediction.srv import PredictConditional
+
+
+class DemoNode(Node):
+    """All callbacks share one group: the session is for one caller at a time."""
+
+    def __init__(self) -> None:
+        super().__init__("demo_node")
+        config = declare_and_load(self, DemoConfig)
+        self._types = RosTypes()
+        self._session: DemoSession | None = DemoSession(load_log(config.recording), config)
+        self._client = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
+        self.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, INPUT)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # the recording's time stands still at its end
+        self.create_timer(config.report_period_s, lambda: self._report(), clock=steady)
+
+    def _on_predictions(self, message: PredictedTrajectoryArray) -> None:
+        if self._session is None:
+            return
+        predictions = predictions_from_message(message)
+        self._session.add(predictions, serialize_message(message), message.scene_age, time.monotonic())
+        question = self._session.question(predictions.stamp_ns)
+        if question is not None:
+            plans, _ = question
+            future = self._client.call_async(candidate_plans_to_request(plans, self._types))
+            future.add_done_callback(lambda done: self._on_answer(plans, done.result()))
+
+    def _on_answer(self, plans: CandidatePlans, response: Any) -> None:
+        if self._session is None:
+            return
+        try:
+            print(self._session.answered(plans, answer_from_response(response)), flush=True)
+        except InputError as error:
+            self.get_logger().error(f"the what-if question was not answered: {error}")
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if self._session is not None:
+                values = {each.key: each.value for each in status.values}
+                self._session.add_diagnostics(status.name, status.level[0], status.message, values)
+
+    def _report(self, finished: bool = False) -> None:
+        if self._session is not None:
+            print(self._session.account(finished), flush=True)
+
+    def destroy_node(self) -> None:
+        self._report(finished=True)
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        super().destroy_node()
+
+
+def main(args: list[str] | None = None) -> int:
+    return run_node(DemoNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Tracked agents, odometry, road network and signals in; the futures of every agent out; what-if questions answered."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from nav_msgs.msg import Odometry
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+
+from zoox_prediction.errors import InputError
+from zoox_prediction.maps.readers import read_road_network
+from zoox_prediction.msg import PredictedTrajectoryArray, RoadNetwork, TrackedAgentArray, TrafficSignalArray
+from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.prediction.pipeline import Cycle, PredictionPipeline
+from zoox_prediction.recording.messages import (
+    answer_to_response,
+    candidate_plans_from_request,
+    predictions_to_message,
+    road_network_from_message,
+    traffic_signals_from_message,
+)
+from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
+from zoox_prediction.ros.inputs import Inputs
+from zoox_prediction.ros.lifecycle import ManagedNode, run_node
+from zoox_prediction.ros.messages import RosTypes
+from zoox_prediction.ros.parameters import declare_and_load
+from zoox_prediction.ros.qos import INPUT, LATCHED, OUTPUT
+from zoox_prediction.ros.transforms import FrameTransformer
+from zoox_prediction.scene import TrackedAgents
+from zoox_prediction.srv import PredictConditional
+
+
+class PredictionNode(ManagedNode):
+    """Inputs, predictions, queries and diagnostics each have a callback group, so that none waits for another."""
+
+    def __init__(self) -> None:
+        super().__init__("prediction_node")
+        self._config = declare_and_load(self, PredictionConfig)
+        self._types = RosTypes()
+        self._diagnostics = Diagnostics(self, callback_group=MutuallyExclusiveCallbackGroup())
+        self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
+        self._predicting = MutuallyExclusiveCallbackGroup()
+        self._queries = MutuallyExclusiveCallbackGroup()
+        self._pipeline: PredictionPipeline | None = None
+        self._received_s = 0.0  # steady time at which the newest agents came
+
+    def setup(self) -> None:
+        runtime = self._config.runtime
+        self._pipeline = PredictionPipeline(self._config)
+        self._frames = FrameTransformer(self, self._config.history.frame_id)
+        self._diagnostics.expect_latency("prediction", runtime.max_latency_s)
+        self._diagnostics.expect_latency("query", runtime.max_query_latency_s)
+        self._diagnostics.value("predictor", self._pipeline.predictor_name)
+        self._publisher = self.create_lifecycle_publisher(PredictedTrajectoryArray, "predictions", OUTPUT)
+        self._new_agents = self.create_guard_condition(self._on_new_agents, callback_group=self._predicting)
+        self._repeat = self.create_timer(runtime.repeat_after_s, self._on_silence, self._predicting)
+        self._service = self.create_service(
+            PredictConditional, "~/predict_conditional", self._on_query, callback_group=self._queries
+        )
+        if runtime.map_path:
+            self._read_map(Path(runtime.map_path))
+        self._subscribe(self._pipeline)
+
+    def teardown(self) -> None:
+        if self._pipeline is None:
+            return
+        self._inputs.close()
+        self.destroy_service(self._service)
+        self.destroy_timer(self._repeat)
+        self.destroy_guard_condition(self._new_agents)
+        self.destroy_lifecycle_publisher(self._publisher)
+        self._frames.close()
+        self._pipeline.close()
+        self._pipeline = None
+
+    def reset(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.reset()
+            self._frames.reset()
+        self._diagnostics.reset()
+
+    def _subscribe(self, pipeline: PredictionPipeline) -> None:
+        runtime = self._config.runtime
+        subscribe = self._inputs.subscribe
+        subscribe(RoadNetwork, "road_network", road_network_from_message, pipeline.set_road_network, LATCHED)
+        subscribe(Odometry, "odometry", self._frames.ego, pipeline.add_ego, INPUT, max_age_s=runtime.max_odometry_age_s)
+        subscribe(
+            TrafficSignalArray,
+            "traffic_signals",
+            traffic_signals_from_message,
+            pipeline.add_signals,
+            INPUT,
+            max_age_s=runtime.max_signals_age_s,
+        )
+        subscribe(
+            TrackedAgentArray,
+            "tracked_agents",
+            self._frames.agents,
+            self._add_agents,
+            INPUT,
+            max_age_s=runtime.max_agents_age_s,
+            required=True,
+        )
+
+    def _add_agents(self, agents: TrackedAgents) -> list[str]:
+        self._received_s = time.monotonic()
+        problems = self._pipeline.add_agents(agents) if self._pipeline else []
+        self._new_agents.trigger()
+        return problems
+
+    def _read_map(self, path: Path) -> None:
+        """A map that cannot be read leaves the node running without one, and the diagnostics say so."""
+        try:
+            problems = self._pipeline.set_road_network(read_road_network(path)) if self._pipeline else []
+        except InputError as error:
+            problems = [str(error)]
+        for problem in problems:
+            self._diagnostics.problem("map_path", f"map_path: {problem}", ERROR)
+
+    def _on_new_agents(self) -> None:
+        if self._publisher.is_activated and self._pipeline and (cycle := self._pipeline.predict()):
+            self._publish(cycle)
+            self._diagnostics.latency("prediction", time.monotonic() - self._received_s)
+
+    def _on_silence(self) -> None:
+        if self._publisher.is_activated and self._pipeline:
+            cycle = self._pipeline.repeat(self.get_clock().now().nanoseconds)
+            if cycle:
+                self._publish(cycle)
+
+    def _publish(self, cycle: Cycle) -> None:
+        self._repeat.reset()
+        scene_age_s = (self.get_clock().now().nanoseconds - cycle.predictions.stamp_ns) * 1e-9
+        self._publisher.publish(predictions_to_message(cycle.predictions, self._types, scene_age_s))
+        for problem in cycle.problems:
+            self._diagnostics.problem("prediction", f"prediction: {problem}")
+
+    def _on_query(self, request: Any, response: Any) -> Any:
+        started = time.monotonic()
+        try:
+            if self._pipeline is None:
+                raise InputError("the node is not configured")
+            plans = candidate_plans_from_request(request, self._pipeline.newest_stamp_ns or 0)
+            answer = self._pipeline.answer(plans, request.agent_ids)
+            response = answer_to_response(answer, self._types)
+        except InputError as error:
+            response.success, response.message = False, str(error)
+            self._diagnostics.problem("query", f"predict_conditional: {error}")
+        self._diagnostics.latency("query", time.monotonic() - started)
+        return response
+
+
+def main(args: list[str] | None = None) -> int:
+    return run_node(PredictionNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
