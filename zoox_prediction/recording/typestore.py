@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,13 @@ class RosbagsTypes:
         self._factories: dict[str, Callable[[], Any]] = {}
 
     def __getitem__(self, name: str) -> Any:
-        """The class of the type, e.g. `zoox_prediction/msg/TrackedAgentArray`; KeyError when there is none."""
+        """The class of the type, e.g. `zoox_prediction/msg/TrackedAgentArray`; KeyError when there is none.
+
+        A service's is a namespace with the classes `Request` and `Response`, as rclpy has it.
+        """
+        if "/srv/" in name:
+            types = self.store.types
+            return SimpleNamespace(Request=types[f"{name}_Request"], Response=types[f"{name}_Response"])
         return self.store.types[name]
 
     def array(self, values: NDArray) -> NDArray:

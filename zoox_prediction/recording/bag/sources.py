@@ -22,10 +22,17 @@ _SUFFIXES = (".mcap", ".db3")
 class Source(Protocol):
     """One storage that can be read; rosbags' Reader and RecoveredMcap are ones."""
 
-    start_time: int
-    end_time: int
-    message_count: int
-    connections: list[Connection]
+    @property
+    def start_time(self) -> int: ...
+
+    @property
+    def end_time(self) -> int: ...
+
+    @property
+    def message_count(self) -> int: ...
+
+    @property
+    def connections(self) -> list[Connection]: ...
 
     def messages(
         self, connections: Collection[Connection] = (), start: int | None = None, stop: int | None = None

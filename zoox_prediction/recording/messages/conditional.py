@@ -26,7 +26,7 @@ def candidate_plans_to_request(plans: CandidatePlans, types: MessageTypes, agent
     """PredictConditional request; a plan ends at its first step that is not valid. No `agent_ids`: all agents."""
     kept = np.logical_and.accumulate(plans.valid, axis=1)
     lengths = kept.sum(axis=1)
-    return types[f"{_SERVICE}_Request"](
+    return types[_SERVICE].Request(
         header=header_to_message(plans.start_ns, "map", types),
         time_step=float(plans.time_step_s),
         plan_offset=types.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.uint32)),
@@ -76,7 +76,7 @@ def answer_to_response(answer: ConditionalAnswer, types: MessageTypes, scene_age
     matrices = {
         field: types.array(getattr(answer, attribute).astype(np.float32)) for field, attribute in _PER_PLAN_AND_AGENT
     }
-    return types[f"{_SERVICE}_Response"](
+    return types[_SERVICE].Response(
         success=True,
         message="",
         predictions=[predictions_to_message(each, types, scene_age_s) for each in answer.predictions],
@@ -87,10 +87,13 @@ def answer_to_response(answer: ConditionalAnswer, types: MessageTypes, scene_age
 
 def failure_to_response(reason: str, types: MessageTypes) -> Any:
     """PredictConditional response that says in one sentence why there is no answer."""
-    message = types.new(f"{_SERVICE}_Response")
-    message.success = False
-    message.message = reason
-    return message
+    return types[_SERVICE].Response(
+        success=False,
+        message=reason,
+        predictions=[],
+        agent_ids=types.array(np.zeros(0, dtype=np.int64)),
+        **{field: types.array(np.zeros(0, dtype=np.float32)) for field, _ in _PER_PLAN_AND_AGENT},
+    )
 
 
 def answer_from_response(message: Any) -> ConditionalAnswer:

@@ -19,7 +19,7 @@ class MessageTypes(Protocol):
     """
 
     def __getitem__(self, name: str) -> Any:
-        """The class of a type such as `zoox_prediction/msg/TrackedAgentArray`."""
+        """The class of a type such as `zoox_prediction/msg/TrackedAgentArray`; a service's has Request and Response."""
 
     def array(self, values: NDArray) -> Any:
         """What a numeric (or bool) sequence field takes: the values flattened, in the dtype of the field."""

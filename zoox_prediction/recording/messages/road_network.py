@@ -75,14 +75,15 @@ def road_network_from_message(message: Any) -> RoadNetwork:
     value is not in its enumeration.
     """
     count = len(message.lane_id)
-    columns = {}
+    columns: dict[str, Any] = {}
     for field, attribute, dtype in _LANE_COLUMNS:
         core_dtype = np.float64 if dtype is np.float32 else dtype
         columns[attribute] = _frozen(array_field(message, field, core_dtype, (count,)))
         if field in _ENUMS:
             _check_enum(field, columns[attribute])
-    lines = {name: _points(message, f"lane_{name}", count) for name in _LANE_LINES}
-    lanes = Lanes(**columns, **lines, successors=_ids(message, "lane_successor", count))
+    for name in _LANE_LINES:
+        columns[name] = _points(message, f"lane_{name}", count)
+    lanes = Lanes(**columns, successors=_ids(message, "lane_successor", count))
     crosswalks, stop_lines = len(message.crosswalk_id), len(message.stop_line_id)
     signals = len(message.signal_id)
     counts = {"crosswalks": crosswalks, "stop_lines": stop_lines}
