@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from zoox_prediction.prediction.runtime import RuntimeConfig
+from zoox_prediction.prediction.guarded import GuardConfig
 from zoox_prediction.prediction.scene_history import EgoConfig, SceneHistoryConfig
 
 
@@ -15,4 +16,5 @@ class PredictionConfig:
     predictor: str = "heuristic_mixture"
     history: SceneHistoryConfig = field(default_factory=SceneHistoryConfig)
     ego: EgoConfig = field(default_factory=EgoConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
