@@ -34,9 +34,9 @@ def typestore_for(connections: Iterable[Connection]) -> Typestore:
 
 
 def same_definition(store: Typestore, name: str) -> bool:
-    """Whether the type means in `store` what it means in this version of the package, field by field."""
+    """Whether the type, and all that it holds, means in `store` what it means in this version of the package."""
     known = typestore()
-    return store is known or (name in store.fielddefs and _same(known, name, store.fielddefs[name]))
+    return store is known or store.hash_rihs01(name) == known.hash_rihs01(name)
 
 
 def _parse(kind: MessageDefinitionFormat, text: str, name: str) -> dict[str, Any]:
