@@ -23,7 +23,7 @@ from zoox_prediction.scene import PredictedTrajectories, Scene
 class ProtocolConfig:
     """Scenes are taken every `interval_s` from `start_s` after the first frame of a recording on.
 
-    An agent is scored when its states reach back `min_past_s`, and at every horizon at which its truth is known. The
+    An agent is scored when it was seen throughout the last `min_past_s`, and at every horizon at which its truth is known. The
     ego is not an agent. Parked agents count like all others.
     """
 
@@ -31,6 +31,7 @@ class ProtocolConfig:
     interval_s: float = 1.0
     min_past_s: float = 1.0
     time_step_s: float = 0.1  # of the truth; a multiple of the predictors' time step
+    whole_truth: bool = False  # score only agents whose truth is known at every step
     history: SceneHistoryConfig = field(default_factory=SceneHistoryConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
@@ -64,8 +65,11 @@ def evaluate_log(
     first, last = (log.stamps_ns[0], log.stamps_ns[-1]) if len(log.stamps_ns) else (0, 0)
     for scene in scenes(log, config):
         rows = _scored_rows(scene, config)
-        if len(rows):
+        truth = truth_of(log, scene, rows, config)
+        if config.whole_truth:
+            rows = rows[truth.valid.all(axis=1)]
             truth = truth_of(log, scene, rows, config)
+        if len(rows):
             for name, predictor in predictors.items():
                 modes = modes_of(predictor.predict(scene), scene, rows, config, name)
                 score_scene(modes, truth, area, sums[name])
@@ -155,9 +159,9 @@ def modes_of(
 
 
 def _scored_rows(scene: Scene, config: ProtocolConfig) -> NDArray[np.int64]:
-    """Rows of the agents whose past reaches back far enough; the truth decides per horizon."""
-    column = scene.past_valid.shape[1] - 1 - round(config.min_past_s / scene.time_step_s)
-    return np.flatnonzero(scene.past_valid[:, column])
+    """Rows of the agents whose past reaches back far enough without a hole; the truth decides per horizon."""
+    first = scene.past_valid.shape[1] - 1 - round(config.min_past_s / scene.time_step_s)
+    return np.flatnonzero(scene.past_valid[:, first:].all(axis=1))
 
 
 def _ego_future(log: RecordedLog, scene: Scene, config: ProtocolConfig) -> tuple[NDArray, NDArray, NDArray]:

@@ -1,0 +1,222 @@
+"""Which scenes and agents are scored, and that no predictor is shown the future."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation import eth_ucy
+from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log, scenes, truth_of
+from zoox_prediction.evaluation.score_sums import MetricsConfig
+from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.scene import AgentClass, EgoState, PredictedTrajectories, Source, TrackedAgents
+
+START_NS = 5_000_000_000
+
+
+def _log(
+    duration_s=12.0, step_s=0.1, ego=False, seen=lambda agent, t: True, path=lambda t: 10.0 * t, dataset="made-up"
+):
+    """A car along x, and a pedestrian at (0, 30) walking along y at 1 m/s; `seen` tells when each is reported."""
+    frames, egos = [], []
+    for index in range(round(duration_s / step_s) + 1):
+        t = index * step_s
+        here = [agent for agent in (7, 8) if seen(agent, t)]
+        speed = (path(t + 1e-3) - path(t - 1e-3)) / 2e-3
+        states = {
+            7: (AgentClass.CAR, [path(t), 0.0], 0.0, [speed, 0.0]),
+            8: (AgentClass.PEDESTRIAN, [0.0, 30.0 + t], np.pi / 2, [0.0, 1.0]),
+        }
+        chosen = [states[agent] for agent in here]
+        stamp_ns = START_NS + round(t * 1e9)
+        frames.append(
+            TrackedAgents.from_states(
+                stamp_ns,
+                np.array(here),
+                np.array([each[0] for each in chosen], dtype=int),
+                np.array([each[1] for each in chosen]).reshape(-1, 2),
+                np.array([each[2] for each in chosen]),
+                np.array([each[3] for each in chosen]).reshape(-1, 2),
+            )
+        )
+        egos.append(EgoState(stamp_ns, np.array([-20.0 + 10.0 * t, 0.0]), 0.0, np.array([10.0, 0.0])))
+    return RecordedLog("test", dataset, tuple(frames), tuple(egos) if ego else ())
+
+
+class _ConstantVelocity:
+    """One mode; remembers the scenes it was shown."""
+
+    name, version = "test", "1"
+
+    def __init__(self, horizon_s=8.0, time_step_s=0.1, spoil=None):
+        self.steps, self.time_step_s, self.spoil = round(horizon_s / time_step_s), time_step_s, spoil
+        self.seen = []
+
+    def predict(self, scene):
+        self.seen.append(scene)
+        count, times = len(scene), (np.arange(self.steps) + 1) * self.time_step_s
+        agents = scene.agents
+        position = agents.position[:, None, None, :2] + agents.velocity[:, None, None] * times[:, None]
+        if self.spoil is not None:
+            position[self.spoil] = np.nan
+        shape = (count, 1, self.steps)
+        return PredictedTrajectories(
+            scene.stamp_ns,
+            self.time_step_s,
+            agents.ids,
+            agents.agent_class,
+            np.ones((count, 1)),
+            position,
+            np.broadcast_to(agents.yaw[:, None, None], shape),
+            np.zeros(shape),
+            np.broadcast_to(np.eye(2), (*shape, 2, 2)),
+            np.full(count, Source.HEURISTIC, dtype=np.uint8),
+        )
+
+
+def _rows(sums):
+    return {(row["agent_class"], row["k"], row["horizon_s"]): row for row in sums.rows()}
+
+
+def test_scenes_are_every_second_while_there_is_truth():
+    stamps = [(scene.stamp_ns - START_NS) * 1e-9 for scene in scenes(_log(5.0), ProtocolConfig())]
+    assert stamps == pytest.approx([1.0, 2.0, 3.0, 4.0])
+    stamps = [(s.stamp_ns - START_NS) * 1e-9 for s in scenes(_log(4.0), ProtocolConfig(start_s=0.5, interval_s=1.5))]
+    assert stamps == pytest.approx([0.5, 2.0])
+
+
+def test_a_scene_knows_nothing_later_than_its_stamp():
+    log = _log(6.0, ego=True, path=lambda t: 10.0 * t if t <= 3.0 else 30.0)
+    for scene in scenes(log, ProtocolConfig()):
+        cut = replace(
+            log,
+            agents=tuple(each for each in log.agents if each.stamp_ns <= scene.stamp_ns),
+            ego=tuple(each for each in log.ego if each.stamp_ns <= scene.stamp_ns),
+        )
+        config = ProtocolConfig(start_s=(scene.stamp_ns - START_NS) * 1e-9, metrics=MetricsConfig(horizons_s=(0.5,)))
+        shown = next(iter(scenes(replace(cut, agents=(*cut.agents, log.agents[-1])), config)))
+        np.testing.assert_array_equal(shown.past_position, scene.past_position)
+        np.testing.assert_array_equal(shown.ego_past, scene.ego_past)
+
+
+def test_scores_of_a_predictor_that_is_right():
+    predictor = _ConstantVelocity()
+    sums = evaluate_log(_log(12.0), {"right": predictor}, ProtocolConfig())["right"]
+    rows = _rows(sums)
+    # 12 s: scenes at 1 ... 11 s have a truth at 1 s, those at 1 ... 4 s one at 8 s; two agents in each.
+    assert [rows["all", 1, horizon]["n"] for horizon in (1.0, 3.0, 5.0, 8.0)] == [22, 18, 14, 8]
+    assert all(row["min_fde_m"] == pytest.approx(0.0, abs=1e-6) for row in rows.values())
+    assert all(row["miss_rate"] == 0.0 for row in rows.values())
+    assert len(predictor.seen) == 11
+
+
+def test_a_truth_that_brakes_is_missed_by_the_right_amount():
+    # From 3 s on the car stands at x = 30: from 2 s constant velocity is 70 m off after 8 s.
+    sums = evaluate_log(
+        _log(10.0, path=lambda t: min(10.0 * t, 30.0)), {"cv": _ConstantVelocity()}, ProtocolConfig(start_s=2.0)
+    )
+    row = _rows(sums["cv"])["car", 1, 8.0]
+    assert row["n"] == 1
+    assert row["min_fde_m"] == pytest.approx(70.0, abs=1e-6)
+    assert row["min_ade_m"] == pytest.approx(np.mean(np.maximum(np.arange(1, 81) - 10, 0)), abs=1e-6)
+
+
+def test_agents_need_a_past_and_a_truth():
+    late = _log(12.0, seen=lambda agent, t: agent == 8 or 0.55 < t < 4.05)  # the car from 0.6 to 4.0 s
+    rows = _rows(evaluate_log(late, {"cv": _ConstantVelocity()}, ProtocolConfig())["cv"])
+    assert rows["car", 1, 1.0]["n"] == 2  # from 2 and 3 s: at 1 s its past is too short, from 4 s it has no truth
+    assert ("car", 1, 3.0) not in rows
+
+
+def test_progress_ends_at_1():
+    told = []
+    evaluate_log(_log(4.0), {}, ProtocolConfig(), told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert evaluate_log(replace(_log(4.0), agents=()), {"cv": _ConstantVelocity()})["cv"].count.sum() == 0
+
+
+def test_the_ego_is_in_the_way_but_not_scored():
+    config = ProtocolConfig()
+    log = _log(12.0, ego=True)
+    scene = next(iter(scenes(log, config)))
+    truth = truth_of(log, scene, np.arange(2), config)
+    assert len(truth.position) == 2
+    assert len(truth.other_position) == 3
+    # The box's centre is ahead of base_link; 1 s + 0.1 s after the start base_link is at x = -9.
+    np.testing.assert_allclose(truth.other_position[2, 0], [-9.0 + log.ego_center_offset_m, 0.0], atol=1e-9)
+    assert truth.other_valid[2].all()
+    # The ego, 20 m behind, overlaps a car that is predicted to stand but truly drives on at its speed.
+    still = _ConstantVelocity()
+    still_predict = still.predict
+    still.predict = lambda scene: replace(
+        still_predict(replace(scene, agents=replace(scene.agents, velocity=0.0 * scene.agents.velocity)))
+    )
+    rows = _rows(evaluate_log(log, {"still": still}, config)["still"])
+    assert rows["car", 1, 3.0]["overlap_rate"] == 1.0
+    assert rows["car", 1, 1.0]["overlap_rate"] == 0.0
+    assert rows["pedestrian", 1, 8.0]["overlap_rate"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("predictor", "says"),
+    [
+        (_ConstantVelocity(horizon_s=6.0), "predicts 6 s"),
+        (_ConstantVelocity(time_step_s=0.25), "steps of 0.25 s"),
+        (_ConstantVelocity(spoil=1), "not finite for agent 8"),
+    ],
+)
+def test_an_answer_that_cannot_be_scored_is_named(predictor, says):
+    with pytest.raises(InputError, match=f"predictor 'odd'.*{says}"):
+        evaluate_log(_log(12.0), {"odd": predictor}, ProtocolConfig())
+
+
+def test_a_predictor_must_answer_for_everybody():
+    predictor = _ConstantVelocity()
+    answer = predictor.predict
+    predictor.predict = lambda scene: replace(answer(scene), ids=scene.agents.ids[::-1])
+    with pytest.raises(InputError, match="did not answer for the agents"):
+        evaluate_log(_log(12.0), {"odd": predictor}, ProtocolConfig())
+
+
+@pytest.mark.parametrize("bad", [{"interval_s": 0.0}, {"min_past_s": 9.0}, {"time_step_s": 0.3}])
+def test_config_refuses(bad):
+    with pytest.raises(ValueError, match=r"interval_s|min_past_s|multiple"):
+        ProtocolConfig(**bad)
+
+
+def test_eth_ucy_takes_every_window_of_20_steps():
+    # 25 steps of 0.4 s: windows start at steps 0 ... 5. The car is missing in step 10, so it has no whole window.
+    log = _log(24 * 0.4, 0.4, seen=lambda agent, t: agent == 8 or abs(t - 4.0) > 0.1, dataset="eth-ucy")
+    config = eth_ucy.protocol_config()
+    rows = _rows(evaluate_log(eth_ucy.observed_only(log), {"cv": _ConstantVelocity()}, config)["cv"])
+    assert rows["all", 1, 4.8]["n"] == 6
+    assert rows["pedestrian", 6, 4.8]["min_ade_m"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_eth_ucy_velocity_is_the_last_observed_displacement():
+    # The car turns from 10 m/s to standing at 4.0 s; the recorded velocity there already knows about it.
+    log = _log(24 * 0.4, 0.4, path=lambda t: 10.0 * min(t, 4.0), dataset="eth-ucy")
+    frame = eth_ucy.observed_only(log).agents[10]
+    np.testing.assert_allclose(frame.velocity[0], [10.0, 0.0], atol=1e-9)
+    np.testing.assert_allclose(log.agents[10].velocity[0], [5.0, 0.0], atol=1e-6)
+    assert frame.yaw[1] == pytest.approx(np.pi / 2)
+
+
+def test_eth_ucy_average_weighs_scenes_alike():
+    row = {"agent_class": "all", "predictor": "cv", "k": 1, "horizon_s": 4.8, "n": 10, "ece": None}
+    row |= dict.fromkeys(
+        ("min_fde_m", "miss_rate", "brier_min_fde_m", "off_road_rate", "overlap_rate", "coverage_50", "coverage_90")
+    )
+    rows = [
+        {**row, "dataset": "eth-ucy/eth", "min_ade_m": 1.0},
+        {**row, "dataset": "eth-ucy/hotel", "min_ade_m": 0.2, "n": 1000},
+        {**row, "dataset": "other", "min_ade_m": 100.0},
+    ]
+    (average,) = eth_ucy.average_of_scenes(rows)
+    assert average["dataset"] == "eth-ucy"
+    assert average["min_ade_m"] == pytest.approx(0.6)
+    assert average["n"] == 1010
+    assert average["min_fde_m"] is None
+    assert eth_ucy.average_of_scenes(rows[1:]) == []

@@ -1,0 +1,110 @@
+"""The protocol of the ETH/UCY pedestrian benchmark: 8 observed steps of 0.4 s (3.2 s), 12 predicted ones (4.8 s).
+
+As introduced by Alahi et al., "Social LSTM", CVPR 2016, and kept since: every run of 20 consecutive steps in which a
+pedestrian is present is one sample; a predictor that learns trains on four scenes and is tested on the fifth, so the
+test files of the five leave-one-out splits (ETH, Hotel, Univ, Zara1, Zara2) are the scenes themselves. Scores are
+minADE and minFDE over all 12 steps, for the K of the config; the benchmark's usual best-of-20 samples does not apply to
+predictors that answer with at most 6 modes. The published Social-GAN loader leaves out samples with nobody else in
+the scene; here they count.
+
+Nothing of the observed states looks ahead: a recording's velocities may have been smoothed over the future, so here
+they are the last observed displacement over its 0.4 s, which is what constant velocity means in this benchmark
+(Schöller et al., "What the Constant Velocity Model Can Teach Us About Pedestrian Motion Prediction", RA-L 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.evaluation.protocol import ProtocolConfig
+from zoox_prediction.evaluation.score_sums import MEAN_METRICS, MetricsConfig
+from zoox_prediction.prediction.scene_history import SceneHistoryConfig
+from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.scene import TrackedAgents
+
+DATASET = "eth-ucy"
+STEP_S = 0.4
+NUM_OBSERVED = 8
+HORIZON_S = 4.8
+# Which scene of the benchmark a file belongs to.
+SCENES: Mapping[str, str] = {
+    "biwi_eth": "eth",
+    "biwi_hotel": "hotel",
+    "students001": "univ",
+    "students003": "univ",
+    "crowds_zara01": "zara1",
+    "crowds_zara02": "zara2",
+}
+
+
+def protocol_config(num_modes: tuple[int, ...] = (1, 6)) -> ProtocolConfig:
+    """The benchmark's numbers: every step is a scene, scored at 4.8 s."""
+    return ProtocolConfig(
+        start_s=(NUM_OBSERVED - 1) * STEP_S,
+        interval_s=STEP_S,
+        min_past_s=(NUM_OBSERVED - 1) * STEP_S,
+        time_step_s=STEP_S,
+        whole_truth=True,
+        history=SceneHistoryConfig(past_s=NUM_OBSERVED * STEP_S),
+        metrics=MetricsConfig(horizons_s=(HORIZON_S,), num_modes=num_modes, compliance_step_s=STEP_S),
+    )
+
+
+def observed_only(log: RecordedLog) -> RecordedLog:
+    """The recording with velocities, headings and accelerations that use past positions only."""
+    return replace(log, agents=tuple(_looking_back(log.agents)))
+
+
+def average_of_scenes(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """The benchmark's last column, as rows of the dataset `eth-ucy`: scenes weigh the same, however many agents.
+
+    `rows` are those of `evaluate`; without at least two scenes there is nothing to average.
+    """
+    scenes = [row for row in rows if str(row["dataset"]).startswith(f"{DATASET}/")]
+    if len({row["dataset"] for row in scenes}) < 2:
+        return []
+    groups: dict[tuple[object, ...], list[Mapping[str, object]]] = {}
+    for row in scenes:
+        groups.setdefault((row["predictor"], row["agent_class"], row["k"], row["horizon_s"]), []).append(row)
+    return [_average(group) for group in groups.values()]
+
+
+def _average(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    average: dict[str, object] = {**rows[0], "dataset": DATASET, "n": sum(int(str(row["n"])) for row in rows)}
+    for name in (*MEAN_METRICS, "ece"):
+        values = [float(str(row[name])) for row in rows if row[name] is not None]
+        average[name] = float(np.mean(values)) if values else None
+    return average
+
+
+def _looking_back(frames: Sequence[TrackedAgents]) -> Iterator[TrackedAgents]:
+    previous: TrackedAgents | None = None
+    for frame in frames:
+        velocity, yaw = np.zeros((len(frame), 2)), frame.yaw
+        if previous is not None and len(previous) and len(frame):
+            rows, known = _rows_in(previous.ids, frame.ids)
+            elapsed_s = (frame.stamp_ns - previous.stamp_ns) * 1e-9
+            moved = frame.position[:, :2] - previous.position[rows, :2]
+            velocity = np.where(known[:, None], moved / elapsed_s, 0.0)
+            standing = np.hypot(*velocity.T) < 0.05
+            heading = np.arctan2(velocity[:, 1], velocity[:, 0])
+            yaw = np.where(standing, np.where(known, previous.yaw[rows], 0.0), heading)
+        previous = replace(
+            frame,
+            velocity=velocity,
+            yaw=yaw,
+            yaw_rate=np.zeros(len(frame)),
+            acceleration=np.zeros((len(frame), 2)),
+        )
+        yield previous
+
+
+def _rows_in(table: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Row of each id in the non-empty `table`, and whether it is there."""
+    order = np.argsort(table)
+    rows = order[np.minimum(np.searchsorted(table, ids, sorter=order), len(table) - 1)]
+    return rows, table[rows] == ids

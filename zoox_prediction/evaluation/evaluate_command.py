@@ -1,0 +1,133 @@
+"""`zoox-prediction evaluate`: the table of predictors by dataset, class, number of modes and horizon."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation import eth_ucy, tables
+from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
+from zoox_prediction.evaluation.recordings import open_recording
+from zoox_prediction.evaluation.score_sums import ScoreSums
+from zoox_prediction.prediction.predictor import Predictor
+from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
+from zoox_prediction.recording.log import RecordedLog
+
+EXIT_SOME_UNREADABLE = 2
+
+_EPILOG = """\
+Every recording is sampled once per second (--interval); agents seen for 1 s are scored at every horizon at which their
+truth is known. A row for K judges a predictor by its K most likely modes. minADE, minFDE, miss rate and overlap are
+those of the Waymo Open Motion Dataset, Brier-minFDE is that of Argoverse 2, off-road is the probability of modes with
+which a vehicle leaves the drivable area, ECE is the calibration error of mode probabilities, and the last columns are
+the shares of true positions inside the predicted regions of 50% and 90%.
+
+Recordings of ETH/UCY are scored in that benchmark's own protocol: 3.2 s observed, 4.8 s predicted, every window; give
+the test files of the splits (biwi_eth.txt, biwi_hotel.txt, students001.txt, students003.txt, crowds_zara01.txt,
+crowds_zara02.txt).
+
+example: zoox-prediction evaluate --recordings intersection.bag log_folder/ --json scores.json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "--recordings",
+        nargs="+",
+        required=True,
+        type=Path,
+        metavar="PATH",
+        help="bags, or recordings of public datasets, which are converted once and kept in ~/.cache/zoox_prediction",
+    )
+    parser.add_argument(
+        "--predictor",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help=f"which to score, default all: {', '.join(PREDICTORS)}",
+    )
+    parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="seconds between scored scenes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the table and writes the JSON; 0 when every recording was read, else 2 after scoring the others."""
+    if arguments.json is not None:
+        tables.check_writable(arguments.json)
+    predictors = {name: create_predictor(name) for name in dict.fromkeys(arguments.predictor or PREDICTORS)}
+    try:
+        config = ProtocolConfig(interval_s=arguments.interval)
+    except ValueError as error:
+        raise InputError(f"--interval {arguments.interval:g}: {error}") from error
+    datasets, unreadable = _evaluate_all(arguments.recordings, predictors, config)
+    rows = _rows(datasets)
+    rows += eth_ucy.average_of_scenes(rows)
+    out = tables.console()
+    for table in tables.score_tables(rows):
+        out.print(table)
+    for problem in unreadable:
+        print(f"zoox-prediction: {problem}", file=sys.stderr)
+    if not rows and not unreadable:
+        raise InputError("no agent in these recordings is seen for long enough to be scored; give longer recordings")
+    if arguments.json is not None:
+        tables.write_json(arguments.json, rows)
+    return EXIT_SOME_UNREADABLE if unreadable else 0
+
+
+def _evaluate_all(
+    paths: Sequence[Path], predictors: Mapping[str, Predictor], config: ProtocolConfig
+) -> tuple[dict[str, dict[str, ScoreSums]], list[str]]:
+    """Sums by dataset and predictor, and one sentence for each recording that could not be read."""
+    datasets: dict[str, dict[str, ScoreSums]] = {}
+    unreadable: list[str] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[doing]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        total = progress.add_task("recordings", total=len(paths), doing="")
+        for path in dict.fromkeys(paths):
+            task = progress.add_task(path.name, total=1.0, doing="reading")
+            try:
+                log = open_recording(path, lambda share, task=task: progress.update(task, completed=share))  # type: ignore[misc]
+            except InputError as error:
+                unreadable.append(str(error))
+            else:
+                _evaluate_one(log, predictors, config, datasets, progress, task)
+            progress.remove_task(task)
+            progress.advance(total)
+    return datasets, unreadable
+
+
+def _evaluate_one(
+    log: RecordedLog,
+    predictors: Mapping[str, Predictor],
+    config: ProtocolConfig,
+    datasets: dict[str, dict[str, ScoreSums]],
+    progress: Progress,
+    task: TaskID,
+) -> None:
+    """Adds the scores of one recording to those of its dataset."""
+    dataset = log.dataset
+    if log.dataset == eth_ucy.DATASET:
+        dataset = f"{eth_ucy.DATASET}/{eth_ucy.SCENES.get(log.name, log.name)}"
+        log, config = eth_ucy.observed_only(log), eth_ucy.protocol_config()
+    progress.update(task, completed=0.0, doing="predicting")
+    found = evaluate_log(log, predictors, config, lambda share: progress.update(task, completed=share))
+    for name, sums in found.items():
+        datasets.setdefault(dataset, {}).setdefault(name, ScoreSums(sums.config)).merge(sums)
+
+
+def _rows(datasets: Mapping[str, Mapping[str, ScoreSums]]) -> list[dict[str, object]]:
+    """Flat rows by dataset, predictor, class, K and horizon."""
+    return [
+        {"dataset": dataset, "agent_class": row.pop("agent_class"), "predictor": name, **row}
+        for dataset, by_predictor in datasets.items()
+        for name, sums in by_predictor.items()
+        for row in sums.rows()
+    ]
