@@ -55,12 +55,15 @@ def private_domain() -> Iterator[int]:
 
 def local_environment(domain: int) -> dict[str, str]:
     """The environment of a node whose traffic never leaves this machine."""
-    environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    # The nodes import what this process imports, from whichever folder they are started.
+    local = {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    return node_environment({**os.environ, **local})
+
+
+def node_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` in which a node imports what this process imports, from whichever folder it is started."""
     package_root = str(Path(__file__).resolve().parents[2])
     paths = [package_root, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
-    environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
-    return environment
+    return {**environment, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
 def node_command(name: str, parameters: Mapping[str, object], params_file: Path | None = None) -> list[str]:

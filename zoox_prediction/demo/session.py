@@ -84,7 +84,7 @@ class DemoSession:
         center = np.mean(np.concatenate([agents.position[:, :2] for agents in frames]), axis=0)
         return hypothetical_ego(stamp_ns, center, self._log.road_network)
 
-    def answered(self, plans: CandidatePlans, answer: ConditionalAnswer) -> str:
+    def answered(self, plans: CandidatePlans, ego: EgoState, answer: ConditionalAnswer) -> str:
         """Keeps the answer; returns it as a line of JSON for the table."""
         for plan, predictions in enumerate(answer.predictions):
             message = predictions_to_message(predictions, self._types, 0.0)
@@ -104,12 +104,19 @@ class DemoSession:
                 }
                 for agent in nearest
             ]
-        hypothetical = not self._log.ego
-        return _line("what_if", {"stamp_ns": plans.start_ns, "hypothetical_ego": hypothetical, "rows": rows})
+        return _line(
+            "what_if",
+            {
+                "stamp_ns": plans.start_ns,
+                "hypothetical_ego": not self._log.ego,
+                "ego": {"position": ego.position.tolist(), "yaw": float(ego.yaw), "velocity": ego.velocity.tolist()},
+                "rows": rows,
+            },
+        )
 
-    def account(self, finished: bool = False) -> str:
-        """The state so far as a line of JSON."""
-        state = {**self._monitor.state(finished).as_dict(), **self._latency_ms, "health": self._health}
+    def account(self, *, ready: bool = True, finished: bool = False) -> str:
+        """The state so far as a line of JSON; `ready` tells that the prediction node has been found."""
+        state = {"ready": ready, **self._monitor.state(finished).as_dict(), **self._latency_ms, "health": self._health}
         return _line("state", state)
 
     def close(self) -> None:

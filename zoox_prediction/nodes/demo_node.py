@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.serialization import serialize_message
@@ -21,10 +22,10 @@ from zoox_prediction.recording.messages import (
     predictions_from_message,
 )
 from zoox_prediction.ros.lifecycle import run_node
-from zoox_prediction.ros.messages import RosTypes
+from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import INPUT
-from zoox_prediction.scene import CandidatePlans
+from zoox_prediction.scene import CandidatePlans, EgoState
 from zoox_prediction.srv import PredictConditional
 
 
@@ -34,13 +35,12 @@ class DemoNode(Node):
     def __init__(self) -> None:
         super().__init__("demo_node")
         config = declare_and_load(self, DemoConfig)
-        self._types = RosTypes()
         self._session: DemoSession | None = DemoSession(load_log(config.recording), config)
-        self._client = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
+        self._client: Client = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
         self.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, INPUT)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # the recording's time stands still at its end
-        self.create_timer(config.report_period_s, lambda: self._report(), clock=steady)
+        self.create_timer(config.report_period_s, self._report, clock=steady)
 
     def _on_predictions(self, message: PredictedTrajectoryArray) -> None:
         if self._session is None:
@@ -49,15 +49,15 @@ class DemoNode(Node):
         self._session.add(predictions, serialize_message(message), message.scene_age, time.monotonic())
         question = self._session.question(predictions.stamp_ns)
         if question is not None:
-            plans, _ = question
-            future = self._client.call_async(candidate_plans_to_request(plans, self._types))
-            future.add_done_callback(lambda done: self._on_answer(plans, done.result()))
+            plans, ego = question
+            future = self._client.call_async(candidate_plans_to_request(plans, ROS_TYPES))
+            future.add_done_callback(lambda done: self._on_answer(plans, ego, done.result()))
 
-    def _on_answer(self, plans: CandidatePlans, response: Any) -> None:
+    def _on_answer(self, plans: CandidatePlans, ego: EgoState, response: Any) -> None:
         if self._session is None:
             return
         try:
-            print(self._session.answered(plans, answer_from_response(response)), flush=True)
+            print(self._session.answered(plans, ego, answer_from_response(response)), flush=True)
         except InputError as error:
             self.get_logger().error(f"the what-if question was not answered: {error}")
 
@@ -67,13 +67,14 @@ class DemoNode(Node):
                 values = {each.key: each.value for each in status.values}
                 self._session.add_diagnostics(status.name, status.level[0], status.message, values)
 
-    def _report(self, finished: bool = False) -> None:
+    def _report(self) -> None:
         if self._session is not None:
-            print(self._session.account(finished), flush=True)
+            ready = self.count_publishers("/predictions") > 0 and self._client.service_is_ready()
+            print(self._session.account(ready=ready), flush=True)
 
     def destroy_node(self) -> None:
-        self._report(finished=True)
         if self._session is not None:
+            print(self._session.account(finished=True), flush=True)
             self._session.close()
             self._session = None
         super().destroy_node()

@@ -18,18 +18,20 @@ from zoox_prediction.prediction.pipeline import Cycle, PredictionPipeline
 from zoox_prediction.recording.messages import (
     answer_to_response,
     candidate_plans_from_request,
+    ego_from_odometry,
     predictions_to_message,
     road_network_from_message,
+    tracked_agents_from_message,
     traffic_signals_from_message,
 )
 from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
-from zoox_prediction.ros.messages import RosTypes
+from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import INPUT, LATCHED, OUTPUT
 from zoox_prediction.ros.transforms import FrameTransformer
-from zoox_prediction.scene import TrackedAgents
+from zoox_prediction.scene import EgoState, TrackedAgents
 from zoox_prediction.srv import PredictConditional
 
 
@@ -39,7 +41,6 @@ class PredictionNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("prediction_node")
         self._config = declare_and_load(self, PredictionConfig)
-        self._types = RosTypes()
         self._diagnostics = Diagnostics(self, callback_group=MutuallyExclusiveCallbackGroup())
         self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
         self._predicting = MutuallyExclusiveCallbackGroup()
@@ -98,12 +99,18 @@ class PredictionNode(ManagedNode):
         subscribe(
             TrackedAgentArray,
             "tracked_agents",
-            self._frames.agents,
+            self._agents,
             self._add_agents,
             INPUT,
             max_age_s=runtime.max_agents_age_s,
             required=True,
         )
+
+    def _agents(self, message: TrackedAgentArray) -> TrackedAgents:
+        return self._frames.agents_in_map(tracked_agents_from_message(message))
+
+    def _ego(self, message: Odometry) -> EgoState:
+        return self._frames.ego_in_map(ego_from_odometry(message), message.header.frame_id)
 
     def _add_agents(self, agents: TrackedAgents) -> list[str]:
         self._received_s = time.monotonic()
@@ -121,9 +128,10 @@ class PredictionNode(ManagedNode):
             self._diagnostics.problem("map_path", f"map_path: {problem}", ERROR)
 
     def _on_new_agents(self) -> None:
+        received_s = self._received_s
         if self._publisher.is_activated and self._pipeline and (cycle := self._pipeline.predict()):
             self._publish(cycle)
-            self._diagnostics.latency("prediction", time.monotonic() - self._received_s)
+            self._diagnostics.latency("prediction", time.monotonic() - received_s)
 
     def _on_silence(self) -> None:
         if self._publisher.is_activated and self._pipeline:
@@ -134,7 +142,7 @@ class PredictionNode(ManagedNode):
     def _publish(self, cycle: Cycle) -> None:
         self._repeat.reset()
         scene_age_s = (self.get_clock().now().nanoseconds - cycle.predictions.stamp_ns) * 1e-9
-        self._publisher.publish(predictions_to_message(cycle.predictions, self._types, scene_age_s))
+        self._publisher.publish(predictions_to_message(cycle.predictions, ROS_TYPES, scene_age_s))
         for problem in cycle.problems:
             self._diagnostics.problem("prediction", f"prediction: {problem}")
 
@@ -145,7 +153,7 @@ class PredictionNode(ManagedNode):
                 raise InputError("the node is not configured")
             plans = candidate_plans_from_request(request, self._pipeline.newest_stamp_ns or 0)
             answer = self._pipeline.answer(plans, request.agent_ids)
-            response = answer_to_response(answer, self._types)
+            response = answer_to_response(answer, ROS_TYPES)
         except InputError as error:
             response.success, response.message = False, str(error)
             self._diagnostics.problem("query", f"predict_conditional: {error}")

@@ -20,7 +20,7 @@ from zoox_prediction.recording.messages import (
 )
 from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
-from zoox_prediction.ros.messages import RosTypes
+from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import INPUT, LATCHED, OUTPUT
 from zoox_prediction.scene import PredictedTrajectories, TrackedAgents
@@ -36,7 +36,6 @@ class VisualizationNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("visualization_node")
         self._config = declare_and_load(self, VisualizationConfig)
-        self._types = RosTypes()
         self._diagnostics = Diagnostics(self)
         self._log: RecordedLog | None = None
         self._network = RoadNetwork()
@@ -57,7 +56,7 @@ class VisualizationNode(ManagedNode):
         ]
 
     def start(self) -> None:
-        self._map_markers.publish(map_markers(self._network, self._types))
+        self._map_markers.publish(map_markers(self._network, ROS_TYPES))
 
     def teardown(self) -> None:
         for subscription in self._entities:
@@ -84,18 +83,18 @@ class VisualizationNode(ManagedNode):
             return
         agents = self._agents.get(predictions.stamp_ns) or next(reversed(self._agents.values()))
         truth = self._truth(predictions)
-        self._markers.publish(agent_markers(agents, predictions, truth, self._types, self._config.markers))
+        self._markers.publish(agent_markers(agents, predictions, truth, ROS_TYPES, self._config.markers))
 
     def _on_signals(self, message: TrafficSignalArray) -> None:
         signals = self._converted("traffic_signals", traffic_signals_from_message, message)
         if signals is not None and self._signal_markers.get_subscription_count():
-            self._signal_markers.publish(signal_markers(self._network, signals, self._types, signals.stamp_ns))
+            self._signal_markers.publish(signal_markers(self._network, signals, ROS_TYPES, signals.stamp_ns))
 
     def _on_road_network(self, message: RoadNetworkMessage) -> None:
         network = self._converted("road_network", road_network_from_message, message)
         if network is not None:
             self._network = network
-            self._map_markers.publish(map_markers(network, self._types))
+            self._map_markers.publish(map_markers(network, ROS_TYPES))
 
     def _truth(self, predictions: PredictedTrajectories) -> Truth | None:
         if self._log is None:

@@ -1,0 +1,195 @@
+"""`zoox-prediction demo`: the real nodes, a recording in real time, a live table, pictures and figures at the end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from rich.console import Console
+from rich.live import Live
+
+from zoox_prediction.config import load_yaml
+from zoox_prediction.demo.processes import ProcessGroup, local_environment, node_command, private_domain, require_ros
+from zoox_prediction.demo.progress import progress_bar
+from zoox_prediction.demo.report import write_report
+from zoox_prediction.demo.table import live_table, what_if_table
+from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation.recordings import converted, is_bag
+from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.recording.generated import generate_recording
+from zoox_prediction.recording.log import load_log
+from zoox_prediction.resources import resource_path
+
+DESCRIPTION = """\
+Plays a recording in real time through the real nodes, as processes that talk over DDS on a private domain of this
+machine, and shows what they predict: a live table, a what-if question half-way, and at the end a folder with
+  scene.png      bird's-eye picture, predictions in green over what really happened in blue
+  what_if.png    how the agents would respond to three plans of the ego
+  film.webm      the whole recording
+  metrics.json   messages, latencies, accuracy
+  predictions.bag  every prediction that was published
+"""
+EPILOG = """\
+examples:
+  zoox-prediction demo                                  a small generated town, no data needed
+  zoox-prediction demo --recording my_drive.bag         a rosbag2 recording
+  zoox-prediction demo --recording vehicle_tracks_000.csv   anything that `zoox-prediction convert` reads
+"""
+
+_START_TIMEOUT_S = 30.0
+_SETTLE_S = 1.0  # after the last message of the recording, for the last prediction to arrive
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.add_argument("--recording", type=Path, help="bag, or a dataset's own files (default: a generated town)")
+    parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for the results (default: ./demo)")
+    parser.add_argument("--rate", type=float, default=1.0, help="speed of playing (default: 1.0, real time)")
+    parser.add_argument("--config", type=Path, help="parameters of prediction_node (default: the installed YAML)")
+    parser.add_argument("--seed", type=int, default=0, help="of the generated town (default: 0)")
+    parser.add_argument("--no-film", action="store_true", help="do not draw the film, which takes the longest")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns 0 when every scene was predicted and every agent had a path, else 1."""
+    require_ros()
+    if not arguments.rate > 0.0:
+        raise InputError(f"--rate {arguments.rate}: must be positive")
+    console = Console()
+    output: Path = arguments.output.resolve()
+    config_path: Path = arguments.config or resource_path("config/prediction_node.yaml")
+    config = load_yaml(PredictionConfig, config_path, "prediction_node")  # before a process stumbles over it
+    bag = _recording_bag(arguments, output)
+    final = _play(bag, output, config_path, arguments.rate, console)
+    log = load_log(bag)
+    paths = write_report(log, output, final, config, film=not arguments.no_film, console=console)
+    for path in paths:
+        console.print(f"  {path}")
+    failures = _failures(final)
+    for failure in failures:
+        console.print(f"[red]{failure}[/red]")
+    return 1 if failures else 0
+
+
+def _recording_bag(arguments: argparse.Namespace, output: Path) -> Path:
+    """The bag to play: the one given, or one made beside the results from another format or from nothing."""
+    source: Path | None = arguments.recording
+    bag = output / "recording.bag"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{output}: cannot be made ({error.strerror}); give another folder by --output") from error
+    if source is None:
+        generate_recording(bag, seed=arguments.seed, overwrite=True)
+        return bag
+    if not source.exists():
+        raise InputError(f"{source}: does not exist; give a bag or a dataset's recording by --recording")
+    if is_bag(source):
+        return source.resolve()
+    with progress_bar(f"converting {source.name}") as progress:
+        return converted(source, progress)
+
+
+def _play(bag: Path, output: Path, config_path: Path, rate: float, console: Console) -> dict[str, Any]:
+    """Runs the nodes over the recording; the observer's last account, with the what-if answer under `what_if`."""
+    with private_domain() as domain, ProcessGroup(local_environment(domain), output / "log") as processes:
+        sim_time = {"use_sim_time": True}
+        remap = ["-r", "tracked_agents:=/ground_truth/agents"]
+        processes.start("prediction_node", node_command("prediction_node", sim_time, config_path) + remap)
+        processes.start(
+            "visualization_node", node_command("visualization_node", {**sim_time, "recording": bag}) + remap
+        )
+        observer = processes.start(
+            "demo_node", node_command("demo_node", {"recording": bag, "output": output}), pipe_output=True
+        )
+        assert observer.stdout is not None
+        events = _read_events(observer.stdout)
+        state: dict[str, Any] = {}
+        _wait_until_ready(events, processes, state)
+        player = processes.start("replay_node", node_command("replay_node", _replay_parameters(bag, rate)))
+        console.print(f"playing {bag} on ROS domain {domain}, this machine only")
+        with Live(live_table(state), console=console, refresh_per_second=4) as live:
+            while player.poll() is None:
+                _take(events, state, timeout_s=0.25)
+                live.update(live_table(state))
+                if failure := processes.failed():
+                    raise InputError(failure)
+            settled = time.monotonic() + _SETTLE_S
+            while time.monotonic() < settled:
+                _take(events, state, timeout_s=0.25)
+            processes.stop("demo_node")
+            while _take(events, state, timeout_s=1.0):
+                pass
+            live.update(live_table(state))
+        if "what_if" in state:
+            console.print(what_if_table(state["what_if"]))
+        return state
+
+
+def _replay_parameters(bag: Path, rate: float) -> dict[str, object]:
+    return {
+        "bag": bag,
+        "rate": rate,
+        "exit_at_end": True,
+        "wait_for_subscribers": "[/ground_truth/agents]",
+    }
+
+
+def _wait_until_ready(events: queue.Queue[dict[str, Any] | None], processes: ProcessGroup, state: dict) -> None:
+    """Until the observer has found the prediction node; raises InputError when a node fails or nothing happens."""
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while not state.get("ready"):
+        _take(events, state, timeout_s=0.25)
+        if failure := processes.failed():
+            raise InputError(failure)
+        if time.monotonic() > deadline:
+            raise InputError(
+                f"the nodes did not find each other in {_START_TIMEOUT_S:.0f} s; see the logs in the output"
+            )
+
+
+def _read_events(stream: IO[str]) -> queue.Queue[dict[str, Any] | None]:
+    """The observer's lines as they come, None at the end."""
+    events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+
+    def read() -> None:
+        for line in stream:
+            if line.startswith("{"):
+                events.put(json.loads(line))
+        events.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    return events
+
+
+def _take(events: queue.Queue[dict[str, Any] | None], state: dict[str, Any], timeout_s: float) -> bool:
+    """Puts the next event, if one comes in time, into `state`; False at the end or when none came."""
+    try:
+        event = events.get(timeout=timeout_s)
+    except queue.Empty:
+        return False
+    if event is None:
+        return False
+    if event.pop("kind") == "what_if":
+        state["what_if"] = event
+    else:
+        state.update(event)
+    return True
+
+
+def _failures(final: dict[str, Any]) -> list[str]:
+    """What must not happen, in words."""
+    checks = (
+        ("lost", "scenes had no prediction"),
+        ("without_path", "agents had no finite path"),
+        ("improper", "agents had mode probabilities that do not sum to 1"),
+    )
+    failures = [f"{final[key]} {text}" for key, text in checks if final.get(key)]
+    if not final.get("predictions"):
+        failures.append("no prediction arrived")
+    return failures

@@ -1,0 +1,149 @@
+"""What the demo leaves behind: pictures, the film, metrics.json."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from zoox_prediction.demo.plans import PLAN_NAMES, candidate_plans
+from zoox_prediction.demo.progress import progress_bar
+from zoox_prediction.demo.session import PREDICTIONS_TOPIC, what_if_topic
+from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
+from zoox_prediction.evaluation.provenance import commit, machine, versions
+from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.recording.bag import BagReader
+from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.messages import predictions_from_message
+from zoox_prediction.scene import EgoState, PredictedTrajectories, Scene
+from zoox_prediction.visualization.birds_eye import ViewConfig, draw_scene
+from zoox_prediction.visualization.film import FilmWriter
+from zoox_prediction.visualization.picture import write_png
+from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, every_scene
+
+
+@dataclass(frozen=True)
+class RecordedPredictions:
+    """A predictor that answers with what was published for the scene's stamp."""
+
+    by_stamp: dict[int, PredictedTrajectories]
+    name: str
+    version: str
+
+    def predict(self, scene: Scene) -> PredictedTrajectories:
+        return self.by_stamp[scene.stamp_ns]
+
+
+def write_report(
+    log: RecordedLog,
+    output: Path,
+    account: dict[str, Any],
+    config: PredictionConfig,
+    *,
+    film: bool,
+    console: Console,
+) -> list[Path]:
+    """Writes everything from `output`/predictions.bag; returns the paths, in the order to look at them."""
+    published = _published(output / "predictions.bag")
+    paths = [output / "metrics.json"]
+    _write_metrics(paths[0], log, published, account, config)
+    drawn = [scene for scene in every_scene(log, config.history) if scene.stamp_ns in published]
+    if not drawn:
+        return paths
+    middle = drawn[len(drawn) // 2]
+    view = RecordingView(log)
+    write_png(output / "scene.png", view.draw(middle, published[middle.stamp_ns]))
+    paths.append(output / "scene.png")
+    what_if = account.get("what_if")
+    if what_if is not None:
+        _draw_what_if(log, drawn, what_if, output)
+        paths.append(output / "what_if.png")
+    if film:
+        _write_film(view, drawn, published, output / "film.webm")
+        paths.append(output / "film.webm")
+    return paths
+
+
+def _published(path: Path) -> dict[int, PredictedTrajectories]:
+    """The first published predictions of every stamp (a scene may be predicted again when nothing new came)."""
+    published: dict[int, PredictedTrajectories] = {}
+    for _, _, message in BagReader(path).messages([PREDICTIONS_TOPIC]):
+        predictions = predictions_from_message(message)
+        published.setdefault(predictions.stamp_ns, predictions)
+    return published
+
+
+def _write_metrics(
+    path: Path,
+    log: RecordedLog,
+    published: dict[int, PredictedTrajectories],
+    account: dict[str, Any],
+    config: PredictionConfig,
+) -> None:
+    """The account of the run, and the evaluation's figures over the scenes that were published."""
+    rows: list[dict[str, object]] = []
+    if published:
+        any_predictions = next(iter(published.values()))
+        predictor = RecordedPredictions(published, any_predictions.predictor_name, any_predictions.predictor_version)
+        known = replace(log, agents=tuple(agents for agents in log.agents if agents.stamp_ns in published))
+        sums = evaluate_log(known, {predictor.name: predictor}, ProtocolConfig(history=config.history))
+        key = {"dataset": log.dataset, "predictor": predictor.name}
+        rows = [{**key, **row} for row in sums[predictor.name].rows()]
+    document = {
+        "machine": machine(),
+        "versions": versions(),
+        "commit": commit(),
+        "recording": log.name,
+        "run": account,
+        "rows": rows,
+    }
+    path.write_text(json.dumps(_without_nan(document), indent=2) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity: null stands for them."""
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _draw_what_if(log: RecordedLog, drawn: list[Scene], what_if: dict[str, Any], output: Path) -> None:
+    """One panel for each plan, side by side."""
+    scene = min(drawn, key=lambda each: abs(each.stamp_ns - what_if["stamp_ns"]))
+    ego = EgoState(
+        what_if["stamp_ns"],
+        np.asarray(what_if["ego"]["position"]),
+        what_if["ego"]["yaw"],
+        np.asarray(what_if["ego"]["velocity"]),
+    )
+    plans = candidate_plans(ego, log.road_network)
+    scene = scene if scene.ego is not None else replace(scene, ego=ego)
+    view = ViewConfig(width_m=70.0, width_px=640, height_px=960)
+    reader = BagReader(output / "predictions.bag")
+    panels = []
+    for plan, name in enumerate(PLAN_NAMES):
+        for _, _, message in reader.messages([what_if_topic(plan)]):
+            one = replace(
+                plans, **{each: getattr(plans, each)[plan : plan + 1] for each in ("position", "yaw", "speed", "valid")}
+            )
+            title = f"what if: {name}"
+            predictions = predictions_from_message(message)
+            panels.append(draw_scene(scene, predictions, None, one, config=view, center=ego.position, title=title))
+    if panels:
+        write_png(output / "what_if.png", np.concatenate(panels, axis=1))
+
+
+def _write_film(
+    view: RecordingView, drawn: list[Scene], published: dict[int, PredictedTrajectories], path: Path
+) -> None:
+    with progress_bar("drawing the film") as progress, FilmWriter(path, FRAMES_PER_S) as film:
+        for number, scene in enumerate(drawn):
+            film.write(view.draw(scene, published[scene.stamp_ns]))
+            progress((number + 1) / len(drawn))

@@ -1,0 +1,61 @@
+"""Draws the scenes of a recording: the same view throughout, predictions over what really happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.evaluation.protocol import ProtocolConfig, scenes
+from zoox_prediction.evaluation.score_sums import MetricsConfig
+from zoox_prediction.prediction.scene_history import SceneHistoryConfig
+from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.scene import PredictedTrajectories, Scene
+from zoox_prediction.visualization.birds_eye import Truth, ViewConfig, draw_scene
+
+FRAMES_PER_S = 10.0  # of films; recordings have ten frames a second
+_SMALLEST_STEP_S = 0.01
+
+
+def every_scene(log: RecordedLog, history: SceneHistoryConfig | None = None) -> Iterator[Scene]:
+    """The scene at every frame of the recording but the last, each as it was known then."""
+    shortest = MetricsConfig(horizons_s=(0.1,), compliance_step_s=0.1)
+    config = ProtocolConfig(
+        start_s=0.0,
+        interval_s=_SMALLEST_STEP_S,
+        min_past_s=0.0,
+        history=history or SceneHistoryConfig(),
+        metrics=shortest,
+    )
+    return scenes(log, config)
+
+
+class RecordingView:
+    """Draws scenes of one recording from above: around the ego, or still over the traffic where there is none."""
+
+    def __init__(self, log: RecordedLog, width_m: float | None = None):
+        """`width_m` of the picture; by default it fits the speeds of the recording."""
+        self._log = log
+        frames = [agents for agents in log.agents if len(agents)]
+        self._config = ViewConfig(
+            width_m=width_m or _fitting_width_m(np.concatenate([a.speed for a in frames] or [[0]]))
+        )
+        self._center: NDArray[np.float64] | None = None
+        if not log.ego and frames:
+            self._center = np.median(np.concatenate([agents.position[:, :2] for agents in frames]), axis=0)
+
+    def draw(self, scene: Scene, predictions: PredictedTrajectories | None) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB picture with the time into the recording as its title."""
+        seconds = (scene.stamp_ns - self._log.stamps_ns[0]) * 1e-9
+        truth = None
+        if predictions is not None:
+            future = self._log.future(predictions.ids, scene.stamp_ns, predictions.time_step_s, predictions.num_steps)
+            truth = Truth(predictions.ids, future.position, future.valid)
+        title = f"{self._log.name}, {seconds:.1f} s"
+        return draw_scene(scene, predictions, truth, config=self._config, center=self._center, title=title)
+
+
+def _fitting_width_m(speeds: NDArray) -> float:
+    """Wide enough for what the fast agents do in 8 s, close enough to see pedestrians."""
+    return float(np.clip(12.0 * np.percentile(speeds, 95) + 40.0, 60.0, 160.0))
