@@ -1,4 +1,4 @@
-"""Changes of frame in the plane for agents and the ego. Poses are (x [m], y [m], yaw [rad]); `a_from_b` maps b into a."""
+"""Changes of frame for agents and the ego: a pose in the plane (x [m], y [m], yaw [rad]) and a height."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ _TYPECODES = {
 def interface_class(name: str) -> type:
     """The generated class of an interface such as `sensor_msgs/msg/PointCloud2` or `rosbag2_interfaces/srv/Pause`.
 
-    `_Request` and `_Response` at the end of a service name its halves. Raises InputError when the package is not installed or has no such interface.
+    `_Request` and `_Response` at the end of a service name its halves. Raises InputError when the package is not
+    installed or has no such interface.
     """
     try:
         package, kind, leaf = name.split("/")

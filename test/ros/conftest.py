@@ -1,0 +1,128 @@
+"""Fixtures for tests with real ROS nodes, in this process and in others, that nothing outside of the test run hears."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+collect_ignore_glob = [] if importlib.util.find_spec("rclpy") else ["*"]
+
+# Before any context is made: a domain of this run's own (1 to 101, as Linux' ephemeral ports allow), on this machine.
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ.pop("ROS_LOCALHOST_ONLY", None)  # the deprecated setting would take precedence
+
+
+def pytest_report_header() -> str:
+    if collect_ignore_glob:
+        return "test/ros: left out, rclpy cannot be imported"
+    return f"test/ros: ROS_DOMAIN_ID {os.environ['ROS_DOMAIN_ID']}, LOCALHOST only"
+
+
+class NodeProcess:
+    """A running node process and what it has written so far."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._log = log
+        environment = {**os.environ, "PYTHONPATH": str(_REPOSITORY), "RCUTILS_LOGGING_BUFFERED_STREAM": "0"}
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment)
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def end(self, number: int = signal.SIGINT, timeout_s: float = 10.0) -> int:
+        """Sends a signal, waits, and returns the exit code; a process that does not end is killed and fails the test."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 10.0) -> int:
+        """Waits for the end and returns the exit code."""
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            pytest.fail(f"process {self.process.pid} did not end within {timeout_s} s; it wrote:\n{self.output}")
+
+
+@pytest.fixture
+def start_process(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
+    """start_process(*python_arguments) starts a Python process of this environment; all end with the test."""
+    processes: list[NodeProcess] = []
+
+    def start(*arguments: str) -> NodeProcess:
+        process = NodeProcess([sys.executable, *arguments], tmp_path / f"process_{len(processes)}.log")
+        processes.append(process)
+        return process
+
+    yield start
+    for each in processes:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait()
+
+
+@pytest.fixture
+def ros() -> Iterator[None]:
+    """An initialised default context."""
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def spin(ros: None) -> Iterator[Callable]:
+    """spin(node) has a node's callbacks executed in other threads until the test ends; returns the node."""
+    from rclpy.executors import MultiThreadedExecutor
+    from rclpy.task import Future
+
+    executor = MultiThreadedExecutor(4)
+    done: Future = Future()
+    nodes = []
+    thread = threading.Thread(target=executor.spin_until_future_complete, args=(done,))
+
+    def add(node):
+        nodes.append(node)
+        executor.add_node(node)
+        if not thread.is_alive():
+            thread.start()
+        return node
+
+    yield add
+    done.set_result(None)
+    if thread.is_alive():
+        thread.join()
+    executor.shutdown()
+    for node in nodes:
+        node.destroy_node()
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    """wait_for(condition, timeout_s=10) returns as soon as the condition holds, or fails the test."""
+
+    def wait(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "the condition") -> None:
+        end = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail(f"{what} did not come true within {timeout_s} s")
+            time.sleep(0.01)
+
+    return wait
