@@ -12,7 +12,7 @@ from zoox_prediction.errors import InputError
 
 EPILOG = """\
 The node is named `replay` and has the services of rosbag2_player: ~/pause, ~/resume, ~/toggle_paused, ~/is_paused,
-~/set_rate, ~/get_rate, ~/play_next, ~/burst, ~/seek, ~/stop. ROS_DOMAIN_ID and the discovery range are those of the shell.
+~/set_rate, ~/get_rate, ~/play_next, ~/burst, ~/seek, ~/stop. ROS_DOMAIN_ID and discovery are those of the shell.
 
 example: zoox-prediction replay my_drive.bag --rate 0.5 --loop
 """
