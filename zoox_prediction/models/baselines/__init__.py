@@ -1,0 +1,1 @@
+"""Heuristic predictors: physics, lanes and pedestrians' habits, and their calibrated mixture."""
