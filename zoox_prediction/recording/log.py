@@ -154,7 +154,7 @@ class _Loader:
             found.append(agents if agents.frame_id == MAP_FRAME else replace(agents, frame_id=MAP_FRAME))
         if lost:
             self.problems.append(
-                f"{self._reader.path}: {lost} messages of agents were left out: no transform from their frame to the map"
+                f"{self._reader.path}: {lost} frames of agents were left out: no transform from theirs to the map"
             )
         return _in_order(found)
 

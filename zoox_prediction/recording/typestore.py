@@ -29,9 +29,10 @@ def typestore() -> Typestore:
     for path in sorted(resource_path("msg").glob("*.msg")):
         definitions.update(get_types_from_msg(path.read_text(), f"{_PACKAGE}/msg/{path.stem}"))
     for path in sorted(resource_path("srv").glob("*.srv")):
-        request, _, response = path.read_text().partition("\n---\n")
-        definitions.update(get_types_from_msg(request, f"{_PACKAGE}/srv/{path.stem}_Request"))
-        definitions.update(get_types_from_msg(response, f"{_PACKAGE}/srv/{path.stem}_Response"))
+        for part, text in zip(("Request", "Response"), path.read_text().split("\n---\n"), strict=True):
+            # The library puts every type that it parses into a `msg` folder.
+            parsed = get_types_from_msg(text, f"{_PACKAGE}/msg/{path.stem}_{part}")
+            definitions.update({f"{_PACKAGE}/srv/{path.stem}_{part}": each for each in parsed.values()})
     store = get_typestore(Stores.ROS2_JAZZY)
     store.register(definitions)
     return store
