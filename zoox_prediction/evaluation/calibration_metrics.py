@@ -24,25 +24,35 @@ def density_rank(
 
     The prediction is a mixture of K Gaussians: mean (N, K, 2) [m], covariance (N, K, 2, 2) [m^2], probability (N, K);
     point (N, 2) is the true position. The point lies inside the highest-density region of probability P exactly when
-    its rank is at most P, so over many agents the share with rank <= P is the coverage of that region. Estimated from
-    samples of the mixture as in Hyndman, "Computing and Graphing Highest Density Regions", The American Statistician
-    50 (1996); the same seed gives the same answer.
+    its rank is at most P, so over many agents the share with rank <= P is the coverage of that region. Where several
+    modes are in use it is estimated from samples of the mixture, as in Hyndman, "Computing and Graphing Highest Density
+    Regions", The American Statistician 50 (1996); the same seed gives the same answer.
     """
-    count, num_modes = probability.shape
-    if count == 0:
-        return np.zeros(0)
-    share = probability / probability.sum(axis=1, keepdims=True)
     factor: FloatArray = np.linalg.cholesky(_with_floor(covariance)).astype(np.float64, copy=False)
-    if num_modes == 1:  # the regions of one Gaussian are ellipses: chi-square with 2 degrees of freedom
-        inside: FloatArray = 1.0 - np.exp(-0.5 * _mahalanobis_squared(point[:, None], mean, factor)[:, 0, 0])
-        return inside
+    rank = np.zeros(len(point))
+    single = (probability > 0.0).sum(axis=1) <= 1
+    # The regions of one Gaussian are ellipses: chi-square with 2 degrees of freedom.
+    rows = np.flatnonzero(single)
+    mode = np.argmax(probability[rows], axis=1)[:, None]
+    squared = _mahalanobis_squared(point[rows, None], mean[rows[:, None], mode], factor[rows[:, None], mode])
+    rank[rows] = 1.0 - np.exp(-0.5 * squared[:, 0, 0])
+    several = ~single
+    share = probability[several] / probability[several].sum(axis=1, keepdims=True)
+    rank[several] = _sampled_rank(point[several], mean[several], factor[several], share, num_samples, seed)
+    return rank
+
+
+def _sampled_rank(
+    point: FloatArray, mean: FloatArray, factor: FloatArray, share: FloatArray, num_samples: int, seed: int
+) -> FloatArray:
+    """(N,) ranks of points in mixtures with Cholesky factors (N, K, 2, 2), by samples of the mixtures."""
     generator = np.random.default_rng(seed)
     normal = generator.standard_normal((num_samples, 2))
     # Evenly spread in place of random: the modes are drawn in their exact shares; shuffled against the normals.
     uniform = generator.permutation((np.arange(num_samples) + 0.5) / num_samples)
     mode = (uniform[None, :, None] > np.cumsum(share, axis=1)[:, None, :]).sum(axis=2)
-    mode = np.minimum(mode, num_modes - 1)  # a cumulated share of 0.999... may lie below the last uniform
-    rows = np.arange(count)[:, None]
+    mode = np.minimum(mode, share.shape[1] - 1)  # a cumulated share of 0.999... may lie below the last uniform
+    rows = np.arange(len(share))[:, None]
     samples = mean[rows, mode] + np.einsum("nsij,sj->nsi", factor[rows, mode], normal)
     log_density = _log_mixture_density(samples, mean, factor, share)
     log_density_at_point = _log_mixture_density(point[:, None], mean, factor, share)

@@ -50,7 +50,7 @@ def protocol_config(num_modes: tuple[int, ...] = (1, 6)) -> ProtocolConfig:
         time_step_s=STEP_S,
         whole_truth=True,
         history=SceneHistoryConfig(past_s=NUM_OBSERVED * STEP_S),
-        metrics=MetricsConfig(horizons_s=(HORIZON_S,), num_modes=num_modes, compliance_step_s=STEP_S),
+        metrics=MetricsConfig(horizons_s=(HORIZON_S,), num_modes=num_modes, compliance_step_s=STEP_S, overlap=False),
     )
 
 

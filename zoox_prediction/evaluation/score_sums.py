@@ -33,6 +33,7 @@ class MetricsConfig:
     num_modes: tuple[int, ...] = (1, 6)
     # How often off-road and overlap are looked at [s]; the Waymo Open Motion Dataset compares at 2 Hz.
     compliance_step_s: float = 0.5
+    overlap: bool = True  # False for recordings whose agents have no size of their own
     num_coverage_samples: int = 500
     coverage_seed: int = 0
     num_probability_bins: int = 10
