@@ -1,0 +1,69 @@
+"""prediction.launch.py starts nodes that predict what is published, and that end in order."""
+
+from __future__ import annotations
+
+import os
+import time
+import unittest
+from pathlib import Path
+
+import launch
+import launch_testing
+import launch_testing.actions
+import launch_testing.asserts
+import pytest
+import rclpy
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray
+
+from zoox_prediction.recording.messages import tracked_agents_to_message
+from zoox_prediction.ros.messages import ROS_TYPES
+from zoox_prediction.ros.qos import INPUT, OUTPUT
+from zoox_prediction.scene import AgentClass, TrackedAgents
+
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+_LAUNCH = Path(__file__).resolve().parents[2] / "launch" / "prediction.launch.py"
+
+
+@pytest.mark.launch_test
+def generate_test_description():
+    return launch.LaunchDescription(
+        [
+            IncludeLaunchDescription(PythonLaunchDescriptionSource(str(_LAUNCH))),
+            launch_testing.actions.ReadyToTest(),
+        ]
+    )
+
+
+class TestPredictions(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        rclpy.init()
+        cls.node = rclpy.create_node("launch_test")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.destroy_node()
+        rclpy.shutdown()
+
+    def test_agents_are_predicted(self):
+        received: list[PredictedTrajectoryArray] = []
+        self.node.create_subscription(PredictedTrajectoryArray, "/predictions", received.append, OUTPUT)
+        publisher = self.node.create_publisher(TrackedAgentArray, "/tracked_agents", INPUT)
+        deadline = time.monotonic() + 20.0
+        while not received and time.monotonic() < deadline:
+            stamp_ns = self.node.get_clock().now().nanoseconds
+            agents = TrackedAgents.from_states(stamp_ns, [7], [AgentClass.CAR], [[1.0, 2.0]], [0.0], [[5.0, 0.0]])
+            publisher.publish(tracked_agents_to_message(agents, ROS_TYPES))
+            rclpy.spin_once(self.node, timeout_sec=0.1)
+        self.assertTrue(received, "no prediction within 20 s")
+        self.assertEqual(list(received[0].id), [7])
+        self.assertEqual(received[0].num_steps, 80)
+
+
+@launch_testing.post_shutdown_test()
+class TestShutdown(unittest.TestCase):
+    def test_exit_codes(self, proc_info):
+        launch_testing.asserts.assertExitCodes(proc_info)
