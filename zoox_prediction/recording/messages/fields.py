@@ -48,7 +48,10 @@ def header_to_message(nanoseconds: int, frame_id: str, types: MessageTypes) -> A
 
 def array_field(message: Any, name: str, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray:
     """A copy of the array field `name` in `dtype` and `shape`; raises InputError when its length does not fit."""
-    values = np.array(getattr(message, name), dtype=dtype)
+    field = getattr(message, name)
+    if isinstance(field, (bytes, bytearray)):  # how some decoders give uint8[]
+        field = np.frombuffer(field, dtype=np.uint8)
+    values = np.array(field, dtype=dtype)
     expected = int(np.prod(shape, dtype=np.int64))
     if values.size != expected:
         raise InputError(

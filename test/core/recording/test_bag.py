@@ -1,0 +1,359 @@
+"""Bags that are written here open elsewhere, and bags that were written elsewhere open here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import recording_samples as samples
+import yaml
+from mcap.reader import make_reader
+from mcap.writer import CompressionType
+from mcap.writer import Writer as McapWriter
+from mcap_ros2.decoder import DecoderFactory
+from mcap_ros2.writer import Writer as Ros2McapWriter
+from recording_samples import assert_same
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
+
+from zoox_prediction.recording import messages
+from zoox_prediction.recording.bag import BagReader, BagWriter, RecordingError, qos_profile
+from zoox_prediction.recording.typestore import RosbagsTypes, typestore
+
+TYPES = RosbagsTypes()
+START_NS = 1_700_000_000_000_000_000
+METADATA = {"dataset": "generated", "has_ego": "false", "ego_length_m": "4.6"}
+
+
+def write_bag(path: Path, frames: int = 5, **options) -> Path:
+    with BagWriter(path, METADATA, **options) as bag:
+        bag.write("/road_network", messages.road_network_to_message(samples.road_network(), TYPES), START_NS)
+        for frame in range(frames):
+            stamp = START_NS + frame * 100_000_000
+            agents = samples.tracked_agents(4, stamp, seed=frame)
+            bag.write("/ground_truth/agents", messages.tracked_agents_to_message(agents, TYPES), stamp)
+    return path
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory) -> Path:
+    return write_bag(tmp_path_factory.mktemp("bags") / "drive.bag")
+
+
+def test_a_bag_is_a_folder_with_its_description_beside_the_file(bag):
+    assert sorted(each.name for each in bag.iterdir()) == ["drive.bag.mcap", "metadata.yaml"]
+
+
+def test_our_reader_gives_back_what_was_written(bag):
+    with BagReader(bag) as reader:
+        assert not reader.problems
+        assert reader.metadata == METADATA
+        assert (reader.start_ns, reader.end_ns) == (START_NS, START_NS + 400_000_001)
+        assert {name: topic.message_count for name, topic in reader.topics.items()} == {
+            "/ground_truth/agents": 5,
+            "/road_network": 1,
+        }
+        for frame, recorded in enumerate(reader.messages(["/ground_truth/agents"])):
+            expected = samples.tracked_agents(4, START_NS + frame * 100_000_000, seed=frame)
+            assert recorded.stamp_ns == expected.stamp_ns
+            assert_same(messages.tracked_agents_from_message(recorded.message), expected, 1e-6)
+
+
+def test_reading_can_start_and_end_anywhere_and_keeps_to_topics(bag):
+    with BagReader(bag) as reader:
+        stamps = [each.stamp_ns - START_NS for each in reader.raw(start_ns=START_NS + 100_000_000)]
+        assert stamps == [100_000_000, 200_000_000, 300_000_000, 400_000_000]
+        assert len(list(reader.raw(end_ns=START_NS + 100_000_000))) == 2
+        assert [each.topic for each in reader.messages(["/road_network", "/nowhere"])] == ["/road_network"]
+
+
+def test_rosbags_reads_equal_values(tmp_path):
+    # Not named `.bag`: this reader of rosbags takes such a name for a ROS 1 bag, whatever it is.
+    with AnyReader([write_bag(tmp_path / "drive")]) as reader:
+        found = [
+            reader.deserialize(data, connection.msgtype)
+            for connection, _, data in reader.messages()
+            if connection.topic == "/ground_truth/agents"
+        ]
+    assert len(found) == 5
+    agents = messages.tracked_agents_from_message(found[2])
+    assert_same(agents, samples.tracked_agents(4, START_NS + 200_000_000, seed=2), 1e-6)
+
+
+def test_the_mcap_decoder_of_foxglove_reads_equal_values(bag):
+    with (bag / "drive.bag.mcap").open("rb") as stream:
+        reader = make_reader(stream, decoder_factories=[DecoderFactory()])
+        decoded = [(channel.topic, found) for _, channel, _, found in reader.iter_decoded_messages()]
+        summary = reader.get_summary()
+    assert summary is not None and summary.statistics is not None and summary.statistics.message_count == 6
+    assert [topic for topic, _ in decoded].count("/ground_truth/agents") == 5
+    network = next(found for topic, found in decoded if topic == "/road_network")
+    received = messages.road_network_from_message(network)
+    assert_same(received, samples.road_network(), 1e-6)
+
+
+def test_the_description_has_all_that_ros2_bag_needs(bag):
+    """The keys that rosbag2_storage reads without asking whether they are there, of version 9 (Jazzy and later)."""
+    information = yaml.safe_load((bag / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    assert information["version"] == 9
+    assert information["storage_identifier"] == "mcap"
+    assert information["duration"] == {"nanoseconds": 400_000_000}
+    assert information["starting_time"] == {"nanoseconds_since_epoch": START_NS}
+    assert information["message_count"] == 6
+    assert information["relative_file_paths"] == ["drive.bag.mcap"]
+    assert (information["compression_format"], information["compression_mode"]) == ("", "")
+    assert information["custom_data"] == METADATA
+    assert isinstance(information["ros_distro"], str)
+    assert set(information["files"][0]) == {"path", "starting_time", "duration", "message_count"}
+    for topic in information["topics_with_message_count"]:
+        described = topic["topic_metadata"]
+        assert described["serialization_format"] == "cdr"
+        assert described["type_description_hash"].startswith("RIHS01_")
+        assert len(described["offered_qos_profiles"]) == 1
+
+
+def test_the_type_hashes_are_those_of_the_generated_messages(bag):
+    """`ros2 bag play` compares them with the types that are installed."""
+    share = pytest.importorskip("ament_index_python").get_package_share_directory
+    with Reader(bag) as reader:
+        hashes = {each.msgtype: each.digest for each in reader.connections}
+    for name, digest in hashes.items():
+        package, kind, leaf = name.split("/")
+        os.environ.setdefault("AMENT_PREFIX_PATH", os.sys.prefix)
+        path = Path(share(package), kind, f"{leaf}.json")
+        if not path.exists():
+            pytest.skip(f"{path} is not installed")
+        described = yaml.safe_load(path.read_text())
+        assert digest == next(each["hash_string"] for each in described["type_hashes"] if each["type_name"] == name)
+
+
+def test_the_map_and_static_transforms_are_offered_latched(tmp_path):
+    path = tmp_path / "latched"
+    with BagWriter(path) as bag:
+        for topic in ("/tf_static", "/tf"):
+            bag.write(topic, TYPES["tf2_msgs/msg/TFMessage"](transforms=[]), START_NS)
+        header = TYPES.new("std_msgs/msg/Header")
+        bag.write("/best_effort", header, START_NS, qos_profile(reliable=False, depth=5))
+        bag.write("/road_network", messages.road_network_to_message(samples.road_network(), TYPES), START_NS)
+    described = yaml.safe_load((path / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    qos = {
+        each["topic_metadata"]["name"]: each["topic_metadata"]["offered_qos_profiles"][0]
+        for each in described["topics_with_message_count"]
+    }
+    assert {name: each["durability"] for name, each in qos.items()} == {
+        "/tf_static": "transient_local",
+        "/road_network": "transient_local",
+        "/tf": "volatile",
+        "/best_effort": "volatile",
+    }
+    assert (qos["/best_effort"]["reliability"], qos["/best_effort"]["depth"]) == ("best_effort", 5)
+    with BagReader(path) as reader:
+        assert {name for name, topic in reader.topics.items() if topic.latched} == {"/tf_static", "/road_network"}
+
+
+def test_chunks_are_compressed_unless_asked_otherwise(tmp_path):
+    sizes = {}
+    for compress in (True, False):
+        path = write_bag(tmp_path / f"bag_{compress}", frames=50, compress=compress)
+        sizes[compress] = (path / f"{path.name}.mcap").stat().st_size
+        with BagReader(path) as reader:
+            assert len(list(reader.messages())) == 51
+    assert sizes[True] < 0.5 * sizes[False]
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path):
+    def interrupted() -> None:
+        with BagWriter(tmp_path / "half") as bag:
+            bag.write("/header", TYPES.new("std_msgs/msg/Header"), START_NS)
+            assert not (tmp_path / "half").exists()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_write_left_is_in_nobodys_way(tmp_path):
+    killed = BagWriter(tmp_path / "drive")
+    killed.__enter__()
+    killed.write("/header", TYPES.new("std_msgs/msg/Header"), START_NS)
+    with pytest.raises(RecordingError, match="does not exist"):
+        BagReader(tmp_path / "drive")
+    write_bag(tmp_path / "drive")
+    assert [each.name for each in tmp_path.iterdir()] == ["drive"]
+
+
+def test_an_existing_bag_is_kept_unless_asked_otherwise(tmp_path):
+    path = write_bag(tmp_path / "drive", frames=1)
+    with pytest.raises(RecordingError, match="exists already"):
+        BagWriter(path)
+    write_bag(path, frames=2, overwrite=True)
+    with BagReader(path) as reader:
+        assert reader.message_count == 3
+
+
+def test_a_failed_overwrite_keeps_the_old_bag(tmp_path):
+    path = write_bag(tmp_path / "drive", frames=1)
+
+    def failing() -> None:
+        with BagWriter(path, overwrite=True) as bag:
+            bag.write("/header", TYPES.new("std_msgs/msg/Header"), START_NS)
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        failing()
+    with BagReader(path) as reader:
+        assert reader.message_count == 2
+
+
+def test_mistakes_of_the_writer_are_told(tmp_path):
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.write("/topic", TYPES.new("std_msgs/msg/Header"), START_NS)
+        with pytest.raises(RecordingError, match="has the type std_msgs/msg/Header, not nav_msgs/msg/Odometry"):
+            bag.write("/topic", TYPES.new("nav_msgs/msg/Odometry"), START_NS)
+        with pytest.raises(RecordingError, match="before 1970"):
+            bag.write("/topic", TYPES.new("std_msgs/msg/Header"), -1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordingError, match="cannot be written"):
+        BagWriter(tmp_path / "file" / "bag")
+
+
+def test_a_bag_without_messages(tmp_path):
+    with BagWriter(tmp_path / "empty", METADATA):
+        pass
+    with BagReader(tmp_path / "empty") as reader:
+        assert (reader.message_count, reader.duration_s, reader.metadata) == (0, 0.0, METADATA)
+        assert list(reader.raw()) == []
+
+
+@pytest.mark.parametrize("compression", [None, CompressionMode.FILE, CompressionMode.MESSAGE, CompressionMode.STORAGE])
+@pytest.mark.parametrize("plugin", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+@pytest.mark.parametrize("version", [8, 9])
+def test_bags_of_rosbags_open(tmp_path, plugin, compression, version):
+    if (plugin, compression) == (StoragePlugin.SQLITE3, CompressionMode.STORAGE):
+        pytest.skip("SQLite storage has no compression of its own")
+    writer = Writer(tmp_path / "bag", version=version, storage_plugin=plugin)
+    if compression is not None:
+        writer.set_compression(compression, CompressionFormat.ZSTD)
+    name = "std_msgs/msg/Header"
+    with writer:
+        connection = writer.add_connection("/header", name, typestore=typestore())
+        for stamp in (5, 6):
+            header = messages.header_to_message(stamp, "map", TYPES)
+            writer.write(connection, stamp, typestore().serialize_cdr(header, name))
+    with BagReader(tmp_path / "bag") as reader:
+        assert [(each.stamp_ns, each.message.frame_id) for each in reader.messages()] == [(5, "map"), (6, "map")]
+
+
+@pytest.mark.parametrize("plugin", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_bare_files_open(tmp_path, plugin):
+    writer = Writer(tmp_path / "bag", version=9, storage_plugin=plugin)
+    with writer:
+        connection = writer.add_connection("/header", "std_msgs/msg/Header", typestore=typestore())
+        header = messages.header_to_message(5, "map", TYPES)
+        writer.write(connection, 5, typestore().serialize_cdr(header, "std_msgs/msg/Header"))
+    file = next(each for each in (tmp_path / "bag").iterdir() if each.suffix in (".mcap", ".db3"))
+    with BagReader(file) as reader:
+        assert not reader.problems and [each.message.frame_id for each in reader.messages()] == ["map"]
+
+
+def test_a_bare_mcap_file_keeps_the_metadata(bag):
+    with BagReader(bag / "drive.bag.mcap") as reader:
+        assert reader.metadata == METADATA and reader.message_count == 6
+
+
+def test_a_folder_without_its_description_opens_and_says_so(bag, tmp_path):
+    folder = tmp_path / "copied"
+    folder.mkdir()
+    (folder / "drive.bag.mcap").write_bytes((bag / "drive.bag.mcap").read_bytes())
+    with BagReader(folder) as reader:
+        assert len(list(reader.messages())) == 6 and reader.metadata == METADATA
+        assert len(reader.problems) == 1 and "no metadata.yaml" in reader.problems[0]
+
+
+DEFINITION = "int32 number\nother_msgs/Inner inner\n" + "=" * 80 + "\nMSG: other_msgs/Inner\nfloat64[] values\n"
+
+
+def write_foreign_mcap(path: Path, count: int = 3) -> Path:
+    with path.open("wb") as stream:
+        writer = Ros2McapWriter(stream)
+        schema = writer.register_msgdef("other_msgs/msg/Outer", DEFINITION)
+        for index in range(count):
+            value = {"number": index, "inner": {"values": [0.5, index]}}
+            writer.write_message("/other", schema, value, log_time=10 + index, publish_time=10 + index)
+        writer.finish()
+    return path
+
+
+def test_an_mcap_file_of_others_with_types_of_their_own_opens(tmp_path):
+    with BagReader(write_foreign_mcap(tmp_path / "foreign.mcap")) as reader:
+        assert reader.topics["/other"].type == "other_msgs/msg/Outer"
+        found = [each.message for each in reader.messages()]
+    assert [each.number for each in found] == [0, 1, 2]
+    np.testing.assert_array_equal(found[2].inner.values, [0.5, 2.0])
+
+
+@pytest.mark.parametrize("compression", list(CompressionType))
+@pytest.mark.parametrize(
+    "options", [{}, {"use_chunking": False}, {"use_summary_offsets": False, "use_statistics": False}]
+)
+def test_mcap_files_of_any_layout_and_profile_open(tmp_path, compression, options):
+    path = tmp_path / "plain.mcap"
+    header = typestore().serialize_cdr(messages.header_to_message(5, "map", TYPES), "std_msgs/msg/Header")
+    with path.open("wb") as stream:
+        writer = McapWriter(stream, compression=compression, **options)
+        writer.start(profile="", library="a recorder that names no profile")
+        text, _ = typestore().generate_msgdef("std_msgs/msg/Header", ros_version=2)
+        schema = writer.register_schema("std_msgs/msg/Header", "ros2msg", text.encode())
+        cdr = writer.register_channel("/header", "cdr", schema)
+        json = writer.register_channel("/json", "json", 0)
+        for stamp in (7, 5, 6):  # not in the order of time
+            writer.add_message(cdr, stamp, bytes(header), stamp)
+        writer.add_message(json, 8, b"{}", 8)
+        writer.finish()
+    with BagReader(path) as reader:
+        assert not reader.problems
+        assert [each.stamp_ns for each in reader.messages()] == [5, 6, 7]
+        assert [each.data for each in reader.raw(["/json"])] == [b"{}"]
+        with pytest.raises(RecordingError, match="/json cannot be decoded"):
+            list(reader.messages(["/json"]))
+
+
+def test_a_bag_with_another_version_of_our_messages_is_decoded_with_its_own(tmp_path):
+    path = tmp_path / "old.mcap"
+    with path.open("wb") as stream:
+        writer = Ros2McapWriter(stream)
+        schema = writer.register_msgdef("zoox_prediction/msg/TrafficSignalArray", "int32 something_else\n")
+        writer.write_message("/traffic_signals", schema, {"something_else": 3}, log_time=1, publish_time=1)
+        writer.finish()
+    with BagReader(path) as reader:
+        assert [each.message.something_else for each in reader.messages()] == [3]
+    assert hasattr(TYPES.new("zoox_prediction/msg/TrafficSignalArray"), "confidence")  # the known one is untouched
+
+
+NEBULA = {
+    "40p/1673400149412331409": ("/pandar_packets", "pandar_msgs/msg/PandarScan", 4),
+    "ars548/1708578204": ("/sensing/radar/front_center/nebula_packets", "nebula_msgs/msg/NebulaPackets", 2),
+    "srr520/1708578209": ("/sensing/radar/front_left/nebula_packets", "nebula_msgs/msg/NebulaPackets", 4),
+    "vlp16/1673400471837873222": ("/velodyne_packets", "velodyne_msgs/msg/VelodyneScan", 4),
+    "vlp32/1713492677464078412": ("/sensing/lidar/front/velodyne_packets", "velodyne_msgs/msg/VelodyneScan", 5),
+    "xt32/1673400677802009732": ("/pandar_packets", "pandar_msgs/msg/PandarScan", 4),
+}
+
+
+@pytest.mark.parametrize("folder", NEBULA)
+def test_real_sqlite_bags_with_unknown_types_open(recordings, folder):
+    topic, kind, count = NEBULA[folder]
+    path = recordings / "nebula_packets" / folder
+    for each in (path, next(path.glob("*.db3"))):
+        with BagReader(each) as reader:
+            assert not reader.problems
+            assert (reader.topics[topic].type, reader.topics[topic].message_count) == (kind, count)
+            raw = list(reader.raw())
+            assert len(raw) == count and all(len(message.data) > 100 for message in raw)
+            assert list(reader.messages()) == []
+            with pytest.raises(RecordingError, match=f"no definition of {kind}"):
+                list(reader.messages([topic]))
