@@ -29,8 +29,13 @@ def union_polygons(rings: Iterable[NDArray], close_gap_m: float = 0.0) -> Ragged
     union = shapely.union_all(areas)
     if close_gap_m > 0.0:
         union = union.buffer(0.5 * close_gap_m, join_style="mitre").buffer(-0.5 * close_gap_m, join_style="mitre")
+    return ragged_polygons(union)
+
+
+def ragged_polygons(area: BaseGeometry) -> Ragged:
+    """Any area as polygons without holes."""
     return Ragged.points(
-        np.asarray(piece.exterior.coords)[:-1] for part in _polygons(union) for piece in without_holes(part)
+        np.asarray(piece.exterior.coords)[:-1] for part in _polygons(area) for piece in without_holes(part)
     )
 
 

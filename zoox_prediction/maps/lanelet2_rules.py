@@ -21,6 +21,7 @@ _LANE_TYPES = {
     "play_street": LaneType.VEHICLE,
     "bus_lane": LaneType.BUS,
     "bicycle_lane": LaneType.BICYCLE,
+    "bikelane": LaneType.BICYCLE,
     "road_shoulder": LaneType.RESTRICTED,
     "emergency_lane": LaneType.RESTRICTED,
     "exit": LaneType.RESTRICTED,
