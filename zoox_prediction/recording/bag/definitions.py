@@ -29,7 +29,10 @@ def typestore_for(connections: Iterable[Connection]) -> Typestore:
     if all(name in known.fielddefs and _same(known, name, fields) for name, fields in embedded.items()):
         return known
     store = get_typestore(Stores.EMPTY)
-    store.register({**known.fielddefs, **embedded})
+    try:
+        store.register({**known.fielddefs, **embedded, **store.fielddefs})
+    except Exception:  # damaged definitions make code that cannot be compiled
+        return known
     return store
 
 
