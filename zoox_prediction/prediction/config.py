@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from zoox_prediction.prediction.runtime import RuntimeConfig
+from zoox_prediction.models.baselines.config import BaselinesConfig
+from zoox_prediction.prediction.conditional import ConditionalConfig
 from zoox_prediction.prediction.guarded import GuardConfig
+from zoox_prediction.prediction.runtime import RuntimeConfig
 from zoox_prediction.prediction.scene_history import EgoConfig, SceneHistoryConfig
 
 
@@ -17,4 +19,6 @@ class PredictionConfig:
     history: SceneHistoryConfig = field(default_factory=SceneHistoryConfig)
     ego: EgoConfig = field(default_factory=EgoConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)
+    conditional: ConditionalConfig = field(default_factory=ConditionalConfig)
+    baselines: BaselinesConfig = field(default_factory=BaselinesConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

@@ -11,7 +11,7 @@ from zoox_prediction.prediction.predictor import Predictor
 
 _BASELINES = "zoox_prediction.models.baselines"
 
-# Name -> module and class; the class is made from the config of the same name in PredictionConfig.baselines.
+# Name -> module and class.
 PREDICTORS: dict[str, tuple[str, str]] = {
     "constant_velocity": (f"{_BASELINES}.constant_velocity", "ConstantVelocity"),
     "constant_turn_rate_acceleration": (
@@ -35,5 +35,7 @@ def create_predictor(name: str, config: PredictionConfig | None = None) -> Predi
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"known are {', '.join(sorted(PREDICTORS))}"
         raise InputError(f"unknown predictor '{name}', {hint}")
     module, class_name = PREDICTORS[name]
-    predictor: Predictor = getattr(importlib.import_module(module), class_name)()
+    predictor: Predictor = getattr(importlib.import_module(module), class_name)(
+        (config or PredictionConfig()).baselines
+    )
     return predictor

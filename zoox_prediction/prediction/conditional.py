@@ -1,0 +1,294 @@
+"""Answers "if the ego did this, what would each agent do?" for candidate plans, by heuristics of giving way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from zoox_prediction.models.baselines.classes import group_of
+from zoox_prediction.prediction.encounter import collision_probability, shared_ground, smallest_gap
+from zoox_prediction.prediction.plans import EgoFutures, check_plans, ego_futures
+from zoox_prediction.prediction.predictor import Predictor
+from zoox_prediction.prediction.reaction import Courses, ReactionConfig, react
+from zoox_prediction.scene import CandidatePlans, ConditionalAnswer, PredictedTrajectories, Scene
+
+_CAUTIOUS, _BOLD = 0.75, 0.25  # quantiles of the two drivers that one mode becomes
+
+
+@dataclass(frozen=True)
+class ConditionalConfig:
+    """How candidate plans are answered."""
+
+    reaction: ReactionConfig = field(default_factory=ReactionConfig)
+    interaction_range_m: float = 150.0  # agents that are farther from the ego are as without a plan
+    min_travel_m: float = 1.0  # modes that move less have nothing to give way with
+    max_encroachment_s: float = 5.0  # ego and agent that claim the same ground further apart do not meet
+    order_deviation_s: float = 0.5  # logistic scale of the uncertainty of who comes first
+    plausible_mode: float = 0.05  # modes below this probability do not set the time to conflict
+
+    def __post_init__(self) -> None:
+        for name in ("interaction_range_m", "min_travel_m", "max_encroachment_s", "order_deviation_s"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
+        if not 0.0 <= self.plausible_mode < 1.0:
+            raise ValueError(f"plausible_mode must be in [0, 1), got {self.plausible_mode}")
+
+
+def answer_plans(
+    scene: Scene,
+    plans: CandidatePlans,
+    predictor: Predictor,
+    config: ConditionalConfig | None = None,
+    unconditional: PredictedTrajectories | None = None,
+) -> ConditionalAnswer:
+    """What the N agents of `scene` would do under each of C plans.
+
+    `unconditional` saves the call of `predictor` when the scene's predictions are at hand. The modes of the answer keep
+    the paths, the columns and the probabilities of the unconditional ones; what a plan changes is how fast they are
+    travelled (see `reaction`; plans that agree up to t give equal predictions up to t). Moving agents in range have a
+    used mode twice where a column is free, as a bold and as a cautious driver of half the probability each, so that
+    both ways of an encounter are there. Per plan and agent, (C, N):
+
+    * yield_probability: the ego is first on ground that both claim and the agent, which would otherwise claim it within
+      `max_encroachment_s`, comes second or not at all. Following the ego is yielding; who never meets it does not.
+    * collision_probability: the boxes overlap within the plan, see `encounter.collision_probability`.
+    * smallest_gap_m: smallest distance between the boxes within the plan, expected over modes.
+    * time_to_conflict_s: until both have claimed the same ground if the agent does not react (as time to collision,
+      Hayward 1972, supposes), the earliest over plausible modes; +inf where never.
+    * shift_m: distance to the unconditional future, mean over the horizon and over modes; exactly 0 for who never meets
+      the ego.
+
+    Raises InputError in one sentence when a plan cannot be used.
+    """
+    config = config or ConditionalConfig()
+    check_plans(plans)
+    if unconditional is None:
+        unconditional = predictor.predict(scene)
+    ego = ego_futures(scene, plans, unconditional.num_steps, unconditional.time_step_s)
+    futures = _AgentFutures.of(scene, unconditional, ego, config)
+    plan, agent, mode = (index.ravel() for index in np.indices((len(ego), *futures.probability.shape)))
+    used = futures.probability[agent, mode] > 0.0
+    plan, agent, mode = plan[used], agent[used], mode[used]
+    delay = _delays(ego, futures, plan, agent, mode, config)
+    return _answer(ego, futures, plan, agent, mode, delay, unconditional, config)
+
+
+@dataclass(frozen=True)
+class _AgentFutures:
+    """N agents x K modes over T + 1 instants from now, without a plan."""
+
+    probability: NDArray[np.float64]  # (N, K)
+    quantile: NDArray[np.float64]  # (N, K) of caution
+    position: NDArray[np.float64]  # (N, K, T + 1, 2)
+    yaw: NDArray[np.float64]  # (N, K, T + 1)
+    speed: NDArray[np.float64]  # (N, K, T + 1)
+    covariance: NDArray[np.float64]  # (N, K, T + 1, 2, 2)
+    size: NDArray[np.float64]  # (N, 2)
+    group: NDArray[np.int64]  # (N,)
+    reacts: NDArray[np.bool_]  # (N, K)
+
+    @classmethod
+    def of(
+        cls, scene: Scene, predictions: PredictedTrajectories, ego: EgoFutures, config: ConditionalConfig
+    ) -> _AgentFutures:
+        count, modes = predictions.probability.shape
+        now = scene.agents.position[:, None, None, :2]
+        position = np.concatenate([np.broadcast_to(now, (count, modes, 1, 2)), predictions.position], axis=2)
+        travel = np.linalg.norm(np.diff(position, axis=2), axis=-1)
+        in_range = np.linalg.norm(scene.agents.position[:, :2] - ego.center[0, 0], axis=-1) < config.interaction_range_m
+        moves = (travel.sum(axis=2) > config.min_travel_m) & in_range[:, None]
+        source, probability, quantile = _two_drivers(predictions.probability, moves)
+        row = np.arange(count)[:, None]
+
+        def each(values: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:
+            chosen = values[row, source]
+            return np.concatenate([np.broadcast_to(first, (*chosen.shape[:2], 1, *chosen.shape[3:])), chosen], axis=2)
+
+        speed = np.linalg.norm(scene.agents.velocity, axis=1)[:, None, None]
+        return cls(
+            probability=probability,
+            quantile=quantile,
+            position=position[row, source],
+            yaw=each(predictions.yaw, scene.agents.yaw[:, None, None]),
+            speed=each(predictions.speed, speed),
+            covariance=each(predictions.covariance, scene.agents.pose_covariance[:, None, None, :2, :2]),
+            size=scene.agents.size[:, :2],
+            group=group_of(scene.agents.agent_class),
+            reacts=moves[row, source],
+        )
+
+
+def _two_drivers(
+    probability: NDArray[np.float64], moves: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Column to take (N, K), new probability (N, K), and quantile of caution (N, K): copies of modes in free columns.
+
+    The most probable modes are copied first. Nothing here knows of a plan.
+    """
+    count, num_modes = probability.shape
+    order = np.argsort(-probability, axis=1, kind="stable")
+    used = (probability > 0.0).sum(axis=1)[:, None]
+    rank = np.arange(num_modes)
+    original = np.maximum(rank - used, 0)  # rank `used + i` becomes the copy of rank i
+    row = np.arange(count)[:, None]
+    copied_column = order[row, original]
+    is_copy = (rank >= used) & (original < used) & moves[row, copied_column]
+    source = np.tile(rank, (count, 1))
+    agent, copy_rank = np.nonzero(is_copy)
+    copy, template = order[agent, copy_rank], copied_column[agent, copy_rank]
+    source[agent, copy] = template
+    split, quantile = probability.copy(), np.full(probability.shape, 0.5)
+    split[agent, template] *= 0.5
+    split[agent, copy] = split[agent, template]
+    quantile[agent, template], quantile[agent, copy] = _BOLD, _CAUTIOUS
+    return source, split, quantile
+
+
+def _delays(
+    ego: EgoFutures,
+    futures: _AgentFutures,
+    plan: NDArray[np.int64],
+    agent: NDArray[np.int64],
+    mode: NDArray[np.int64],
+    config: ConditionalConfig,
+) -> NDArray[np.float64]:
+    """How late (R, T + 1) [s] each of R courses runs under its plan."""
+    delay = np.zeros((len(plan), futures.position.shape[2]))
+    may = np.flatnonzero(futures.reacts[agent, mode])
+    may = may[_may_meet(ego, futures, plan[may], agent[may], mode[may], config.reaction)]
+    which = agent[may], mode[may]
+    courses = Courses(
+        plan=plan[may],
+        position=futures.position[which],
+        yaw=futures.yaw[which],
+        speed=np.abs(futures.speed[which]),
+        size=futures.size[agent[may]],
+        group=futures.group[agent[may]],
+        quantile=futures.quantile[which],
+    )
+    if len(may):
+        delay[may] = react(ego, courses, config.reaction)
+    return delay
+
+
+def _may_meet(
+    ego: EgoFutures,
+    futures: _AgentFutures,
+    plan: NDArray[np.int64],
+    agent: NDArray[np.int64],
+    mode: NDArray[np.int64],
+    config: ReactionConfig,
+) -> NDArray[np.bool_]:
+    """(R,) false only where the reaction cannot find anything to react to: the ego's lookahead never reaches the path.
+
+    Exact, so that leaving these out does not let the end of a plan decide about its beginning.
+    """
+    reach = np.maximum(ego.speed, 0.0) * config.lookahead_s + np.linalg.norm(ego.size)
+    low, high = (ego.center - reach[..., None]).min(axis=1), (ego.center + reach[..., None]).max(axis=1)
+    margin = np.linalg.norm(futures.size, axis=1)[:, None, None] + config.lateral_margin_m
+    path_low, path_high = futures.position.min(axis=2) - margin, futures.position.max(axis=2) + margin
+    meets: NDArray[np.bool_] = ((path_low[agent, mode] <= high[plan]) & (path_high[agent, mode] >= low[plan])).all(
+        axis=1
+    )
+    return meets
+
+
+def _answer(
+    ego: EgoFutures,
+    futures: _AgentFutures,
+    plan: NDArray[np.int64],
+    agent: NDArray[np.int64],
+    mode: NDArray[np.int64],
+    delay: NDArray[np.float64],
+    unconditional: PredictedTrajectories,
+    config: ConditionalConfig,
+) -> ConditionalAnswer:
+    shape = (len(ego), len(futures.size))
+    weight = futures.probability[agent, mode]
+    position, yaw, speed, covariance = _delayed(futures, agent, mode, delay, ego.time_step_s)
+    size = futures.size[agent]
+
+    def over_modes(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(C, N) expectation of values (R,)."""
+        total = np.bincount(plan * shape[1] + agent, weight * values, minlength=shape[0] * shape[1])
+        return np.asarray(total.reshape(shape))
+
+    base_position, base_yaw = futures.position[agent, mode], futures.yaw[agent, mode]
+    ground = shared_ground(ego, plan, base_position, base_yaw, size, config.reaction.decision_interval_s)
+    clock = np.arange(delay.shape[1]) * ego.time_step_s - delay
+    arrival = (clock < ground.agent_s[:, None] - 1e-6).sum(axis=1)
+    arrival_s = np.where(arrival < delay.shape[1], arrival * ego.time_step_s, np.inf)
+    with np.errstate(invalid="ignore"):  # inf - inf where nothing is shared
+        meets = ground.agent_s - ground.ego_s <= config.max_encroachment_s
+        second = expit((arrival_s - ground.ego_s) / config.order_deviation_s)
+    conflict = np.full(shape, np.inf)
+    plausible = weight >= config.plausible_mode
+    np.minimum.at(conflict, (plan[plausible], agent[plausible]), ground.both_s[plausible])
+    moved = np.linalg.norm(position[:, 1:] - base_position[:, 1:], axis=-1).mean(axis=1)
+    return ConditionalAnswer(
+        predictions=_per_plan(futures, plan, agent, mode, (position, yaw, speed, covariance), unconditional, len(ego)),
+        ids=unconditional.ids,
+        yield_probability=np.clip(over_modes(np.where(meets, second, 0.0)), 0.0, 1.0),
+        collision_probability=np.clip(
+            over_modes(collision_probability(ego, plan, position, yaw, size, covariance)), 0.0, 1.0
+        ),
+        smallest_gap_m=over_modes(smallest_gap(ego, plan, position, yaw, size)),
+        time_to_conflict_s=conflict,
+        shift_m=over_modes(moved),
+    )
+
+
+def _delayed(
+    futures: _AgentFutures,
+    agent: NDArray[np.int64],
+    mode: NDArray[np.int64],
+    delay: NDArray[np.float64],
+    time_step_s: float,
+) -> tuple[NDArray[np.float64], ...]:
+    """Position, yaw, speed and covariance (R, T + 1, ...) of courses that run `delay` late; untouched where it is 0."""
+    values = [each[agent, mode] for each in (futures.position, futures.yaw, futures.speed, futures.covariance)]
+    late = np.flatnonzero(delay[:, -1] > 0.0)
+    if not len(late):
+        return tuple(values)
+    place = np.arange(delay.shape[1]) - delay[late] / time_step_s
+    before = np.clip(place.astype(np.int64), 0, delay.shape[1] - 2)
+    part = place - before
+    row = np.arange(len(late))[:, None]
+
+    def sample(array: NDArray[np.float64]) -> NDArray[np.float64]:
+        first, second = array[late][row, before], array[late][row, before + 1]
+        share = part.reshape(*part.shape, *(1,) * (first.ndim - 2))
+        return np.asarray(first + share * (second - first))
+
+    position, yaw, speed, covariance = values
+    turn = yaw[late][row, before + 1] - yaw[late][row, before]
+    turned = yaw[late][row, before] + part * np.arctan2(np.sin(turn), np.cos(turn))
+    rate = 1.0 - np.diff(delay[late], axis=1, prepend=0.0) / time_step_s
+    slowed = sample(speed) * np.where(delay[late] > 0.0, rate, 1.0)
+    position[late], yaw[late], speed[late], covariance[late] = sample(position), turned, slowed, sample(covariance)
+    return position, yaw, speed, covariance
+
+
+def _per_plan(
+    futures: _AgentFutures,
+    plan: NDArray[np.int64],
+    agent: NDArray[np.int64],
+    mode: NDArray[np.int64],
+    values: tuple[NDArray[np.float64], ...],
+    unconditional: PredictedTrajectories,
+    num_plans: int,
+) -> tuple[PredictedTrajectories, ...]:
+    """The courses back in N x K columns; unused columns hold what they hold without a plan."""
+    names = ("position", "yaw", "speed", "covariance")
+    answers = []
+    for index in range(num_plans):  # a handful of plans
+        rows = np.flatnonzero(plan == index)
+        arrays = {}
+        for name, array in zip(names, values, strict=True):
+            arrays[name] = getattr(futures, name)[:, :, 1:].copy()
+            arrays[name][agent[rows], mode[rows]] = array[rows, 1:]
+        answers.append(replace(unconditional, probability=futures.probability, **arrays))
+    return tuple(answers)

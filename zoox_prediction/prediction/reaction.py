@@ -1,0 +1,319 @@
+"""How agents react to the ego, step by step, seeing of its plan only what it has done so far.
+
+Every mode of an agent keeps its path and gives way by running late on it: its clock stands behind the time by `delay`.
+A mode that meets nobody has delay 0, exactly. Every `decision_interval_s` the agent looks at the ego as it moves then
+(constant curvature, present braking) for `lookahead_s` and asks where its own path enters the ground that the ego is
+about to sweep:
+
+* gap acceptance: it goes first if the ego comes later than the agent is clear by more than a critical margin (a
+  logistic distribution over drivers, each mode is one quantile of it; cf. Highway Capacity Manual, critical headway);
+* it goes unhindered if the ego is gone before it arrives, or if it cannot stop any more;
+* otherwise it brakes by the Intelligent Driver Model (Treiber, Hennecke, Helbing, Phys. Rev. E 62, 2000): behind an ego
+  that goes its way at the ego's speed, before ground that the ego crosses at a standstill.
+
+Since decisions use the plan up to their instant only, plans that agree up to t give equal reactions up to t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.models.baselines.classes import Group
+from zoox_prediction.prediction.plans import EgoFutures
+
+_SAME_WAY_COS = 0.7  # of the angle between two headings: within 45 degrees
+_ONCOMING_COS = -0.7
+_MIN_SPEED_MPS = 0.5  # for dividing by a speed
+_NEVER_S = 1e3
+
+
+@dataclass(frozen=True)
+class ReactionConfig:
+    """Drivers' and walkers' habits; four values are in the order vehicle, cyclist, pedestrian, other."""
+
+    decision_interval_s: float = 0.4
+    lookahead_s: float = 5.0
+    lateral_margin_m: float = 0.3  # beside the ego
+    critical_margin_s: tuple[float, ...] = (1.0, 1.0, 1.5, 0.0)  # median, from being clear to the ego's arrival
+    critical_margin_deviation_s: float = 0.5  # scale of the logistic distribution over drivers
+    pass_behind_s: float = 0.5  # from the ego being gone to the agent's arrival
+    time_headway_s: tuple[float, ...] = (1.2, 1.0, 0.5, 1.0)
+    standstill_gap_m: tuple[float, ...] = (2.0, 1.5, 0.7, 1.5)
+    acceleration_mps2: tuple[float, ...] = (1.5, 1.0, 1.0, 1.0)
+    comfortable_deceleration_mps2: tuple[float, ...] = (2.0, 1.5, 1.5, 2.0)
+    max_deceleration_mps2: tuple[float, ...] = (7.0, 5.0, 3.0, 5.0)
+
+    def __post_init__(self) -> None:
+        for name in (
+            "critical_margin_s",
+            "time_headway_s",
+            "standstill_gap_m",
+            "acceleration_mps2",
+            "comfortable_deceleration_mps2",
+            "max_deceleration_mps2",
+        ):
+            values = getattr(self, name)
+            low = -np.inf if name == "critical_margin_s" else 0.0
+            if len(values) != len(Group) or not all(np.isfinite(value) and value > low for value in values):
+                raise ValueError(f"{name} must be {len(Group)} positive numbers, got {list(values)}")
+        for name in ("decision_interval_s", "lookahead_s", "critical_margin_deviation_s"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Courses:
+    """R modes of agents as courses to react on, at T + 1 instants from now; each with the plan that it reacts to."""
+
+    plan: NDArray[np.int64]  # (R,) row of the ego's futures
+    position: NDArray[np.float64]  # (R, T + 1, 2) [m]
+    yaw: NDArray[np.float64]  # (R, T + 1) of the box
+    speed: NDArray[np.float64]  # (R, T + 1) [m/s] along the path, >= 0
+    size: NDArray[np.float64]  # (R, 2) length, width [m]
+    group: NDArray[np.int64]  # (R,) Group
+    quantile: NDArray[np.float64]  # (R,) in (0, 1): how cautious a driver this is
+
+
+@dataclass(frozen=True)
+class _Habits:
+    """The config's values of R courses."""
+
+    margin_s: NDArray[np.float64]
+    headway_s: NDArray[np.float64]
+    standstill_m: NDArray[np.float64]
+    accelerate: NDArray[np.float64]
+    brake: NDArray[np.float64]
+    brake_hard: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, courses: Courses, config: ReactionConfig) -> _Habits:
+        def each(values: tuple[float, ...]) -> NDArray[np.float64]:
+            return np.asarray(values)[courses.group]
+
+        spread = np.log(courses.quantile / (1.0 - courses.quantile))  # quantile function of the logistic distribution
+        return cls(
+            margin_s=each(config.critical_margin_s) + config.critical_margin_deviation_s * spread,
+            headway_s=each(config.time_headway_s),
+            standstill_m=each(config.standstill_gap_m),
+            accelerate=each(config.acceleration_mps2),
+            brake=each(config.comfortable_deceleration_mps2),
+            brake_hard=each(config.max_deceleration_mps2),
+        )
+
+
+@dataclass(frozen=True)
+class _Ego:
+    """The ego at one instant, for each of R courses (R,)."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    cos: NDArray[np.float64]
+    sin: NDArray[np.float64]
+    speed: NDArray[np.float64]
+    curvature: NDArray[np.float64]
+    braking: NDArray[np.float64]  # [m/s^2] >= 0
+    ahead_m: NDArray[np.float64]  # how far it will come within the lookahead
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Where R courses first enter the ground that the ego is about to sweep; meaningless where not `found`."""
+
+    found: NDArray[np.bool_]
+    in_s: NDArray[np.float64]  # on the course's own clock
+    out_s: NDArray[np.float64]
+    arc_m: NDArray[np.float64]
+    ego_x: NDArray[np.float64]  # [m] ahead of the ego's centre
+    extent_x: NDArray[np.float64]  # half extent of the agent's box along the ego's heading
+    cos: NDArray[np.float64]  # of the angle between the headings
+
+
+def react(ego: EgoFutures, courses: Courses, config: ReactionConfig) -> NDArray[np.float64]:
+    """How late (R, T + 1) [s] each course runs; 0 in column 0, never decreasing, growing by at most the time."""
+    step_s = ego.time_step_s
+    stride = max(round(config.decision_interval_s / step_s), 1)
+    num_steps = courses.position.shape[1] - 1
+    habits = _Habits.of(courses, config)
+    samples = _Samples.of(courses, stride, step_s)
+    delay = np.zeros((len(courses.plan), num_steps + 1))
+    rate = np.ones(len(courses.plan))  # of the course's clock
+    for start in range(0, num_steps, stride):  # each decision needs the state that the one before led to
+        stop = min(start + stride, num_steps)
+        clock = start * step_s - delay[:, start]
+        seen = _look(ego, start, stride, config.lookahead_s).of(courses.plan)
+        acceleration, speed = _decide(samples, seen, ego.size, clock, rate, habits, config)
+        change = acceleration * step_s / np.maximum(speed, _MIN_SPEED_MPS)
+        rates = np.clip(rate[:, None] + change[:, None] * np.arange(stop - start + 1), 0.0, 1.0)
+        late = (1.0 - 0.5 * (rates[:, 1:] + rates[:, :-1])) * step_s
+        delay[:, start + 1 : stop + 1] = delay[:, start, None] + np.cumsum(late, axis=1)
+        rate = rates[:, -1]
+    return delay
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The courses at S instants, `interval_s` apart."""
+
+    interval_s: float
+    position: NDArray[np.float64]  # (R, S, 2)
+    cos: NDArray[np.float64]  # (R, S) of the box's yaw
+    sin: NDArray[np.float64]
+    arc_m: NDArray[np.float64]  # (R, S)
+    speed: NDArray[np.float64]  # (R, S)
+    size: NDArray[np.float64]  # (R, 2)
+
+    @classmethod
+    def of(cls, courses: Courses, stride: int, step_s: float) -> _Samples:
+        position, yaw = courses.position[:, ::stride], courses.yaw[:, ::stride]
+        length = np.linalg.norm(np.diff(position, axis=1), axis=-1)
+        arc = np.concatenate([np.zeros((len(position), 1)), np.cumsum(length, axis=1)], axis=1)
+        return cls(stride * step_s, position, np.cos(yaw), np.sin(yaw), arc, courses.speed[:, ::stride], courses.size)
+
+    def at(self, values: NDArray[np.float64], clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(R,) `values` (R, S) at times (R,), linear."""
+        place = clock / self.interval_s
+        before = np.clip(place.astype(np.int64), 0, values.shape[1] - 2)
+        row = np.arange(len(values))
+        first = values[row, before]
+        at: NDArray[np.float64] = first + (place - before) * (values[row, before + 1] - first)
+        return at
+
+
+@dataclass(frozen=True)
+class _Plans:
+    """What is seen of C plans at one instant: eight rows of (C,), in the order of _Ego."""
+
+    values: NDArray[np.float64]  # (8, C)
+
+    def of(self, plan: NDArray[np.int64]) -> _Ego:
+        return _Ego(*self.values[:, plan])
+
+
+def _look(ego: EgoFutures, step: int, stride: int, lookahead_s: float) -> _Plans:
+    """The ego now, and its curvature and braking from what it did since the last decision."""
+    yaw, speed = ego.yaw[:, step], ego.speed[:, step]
+    earlier = max(step - stride, 0)
+    span_s = max(step - earlier, 1) * ego.time_step_s
+    turned = np.sin(yaw - ego.yaw[:, earlier])  # < 90 degrees in one interval
+    curvature = np.clip(turned / span_s / np.maximum(np.abs(speed), 1.0), -0.2, 0.2)
+    braking = np.clip((ego.speed[:, earlier] - speed) / span_s, 0.0, 9.0)
+    forward = np.maximum(speed, 0.0)
+    stops_after = np.where(braking > 0.3, forward**2 / (2.0 * np.maximum(braking, 0.3)), np.inf)
+    ahead = np.minimum(forward * lookahead_s, stops_after)
+    x, y = ego.center[:, step, 0], ego.center[:, step, 1]
+    return _Plans(np.stack([x, y, np.cos(yaw), np.sin(yaw), forward, curvature, braking, ahead]))
+
+
+def _decide(
+    samples: _Samples,
+    ego: _Ego,
+    ego_size: NDArray[np.float64],
+    clock: NDArray[np.float64],
+    rate: NDArray[np.float64],
+    habits: _Habits,
+    config: ReactionConfig,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Acceleration (R,) [m/s^2] that R agents choose now, and the speed (R,) at which the course itself passes here."""
+    course_speed = samples.at(samples.speed, clock)
+    speed = rate * course_speed
+    entry = _find_entry(samples, ego, ego_size, clock, config.lateral_margin_m)
+    distance = entry.arc_m - samples.at(samples.arc_m, clock)
+
+    same_way, oncoming = entry.cos > _SAME_WAY_COS, entry.cos < _ONCOMING_COS
+    reach = entry.extent_x + 0.5 * ego_size[0]
+    ego_in = _travel_time(np.maximum(entry.ego_x - reach, 0.0), ego)
+    ego_out = np.where(same_way, _NEVER_S, _travel_time(entry.ego_x + reach, ego))
+    start_up = 0.5 * (course_speed - speed) / habits.accelerate
+    agent_in = np.maximum(entry.in_s - clock, 0.0) + start_up
+    passing = samples.size[:, 0] / np.maximum(course_speed, _MIN_SPEED_MPS)
+    agent_out = np.where(same_way, agent_in + passing, np.maximum(entry.out_s - clock, 0.0) + start_up)
+
+    goes_first = ego_in - agent_out > habits.margin_s
+    ego_gone = agent_in - ego_out > config.pass_behind_s
+    inside = distance <= 0.0
+    too_late = ~same_way & (ego_in > 0.0) & (speed**2 > 2.0 * habits.brake_hard * np.maximum(distance, 1e-3))
+    gives_way = entry.found & ~goes_first & ~ego_gone & ~inside & ~too_late
+    head_on = entry.found & oncoming & inside & (entry.ego_x > 0.5 * ego_size[0])
+    merging = same_way & (ego_in > 0.0)
+    gap = np.where(merging, np.maximum(distance - np.maximum(entry.ego_x - reach, 0.0), 1.0), distance)
+    gap = np.where(head_on, 0.5 * np.maximum(entry.ego_x - reach, 0.2), np.maximum(gap, 0.1))
+    lead_speed = np.where(same_way, ego.speed * entry.cos, 0.0)
+
+    headway = np.where(same_way, habits.headway_s, 0.5)
+    approach = 0.5 * speed * (speed - lead_speed) / np.sqrt(habits.accelerate * habits.brake)
+    wanted_gap = habits.standstill_m + np.maximum(headway * speed + approach, 0.0)
+    free = 1.0 - rate**4
+    hindered = free - (wanted_gap / gap) ** 2
+    acceleration = habits.accelerate * np.where(gives_way | head_on, hindered, np.maximum(free, 0.2))
+    limit = np.where(merging, 1.5 * habits.brake, habits.brake_hard)
+    return np.clip(acceleration, -limit, habits.accelerate), course_speed
+
+
+def _travel_time(distance: NDArray[np.float64], ego: _Ego) -> NDArray[np.float64]:
+    """Time (R,) [s] for the ego to travel a distance (R,) with its present braking; _NEVER_S if it stops before."""
+    discriminant = ego.speed**2 - 2.0 * ego.braking * distance
+    time = 2.0 * distance / np.maximum(ego.speed + np.sqrt(np.maximum(discriminant, 0.0)), 1e-3)
+    return np.where((discriminant < 0.0) | (time > _NEVER_S), _NEVER_S, time)
+
+
+def _find_entry(
+    samples: _Samples, ego: _Ego, ego_size: NDArray[np.float64], clock: NDArray[np.float64], margin_m: float
+) -> _Entry:
+    """First piece of each course, from its clock on, that touches the ego's band: from its tail to `ahead_m` before it.
+
+    The band is bent by the ego's curvature (parabola) and widened by half of the agent's box as it lies to the ego.
+    """
+    first = int(clock.min() / samples.interval_s)  # pieces before every clock need no look
+    dx = samples.position[:, first:, 0] - ego.x[:, None]
+    dy = samples.position[:, first:, 1] - ego.y[:, None]
+    ego_cos, ego_sin = ego.cos[:, None], ego.sin[:, None]
+    x, y = ego_cos * dx + ego_sin * dy, ego_cos * dy - ego_sin * dx
+    y -= 0.5 * ego.curvature[:, None] * np.maximum(x, 0.0) ** 2
+    cos = samples.cos[:, first:] * ego_cos + samples.sin[:, first:] * ego_sin
+    sin = samples.sin[:, first:] * ego_cos - samples.cos[:, first:] * ego_sin
+    length, width = 0.5 * samples.size[:, :1], 0.5 * samples.size[:, 1:]
+    half_x = length * np.abs(cos) + width * np.abs(sin)
+    half_y = length * np.abs(sin) + width * np.abs(cos) + 0.5 * ego_size[1] + margin_m
+    reach_x = half_x[:, :-1] + 0.5 * ego_size[0]
+
+    low, high = _crossing(y, -half_y[:, :-1], half_y[:, :-1])
+    low_x, high_x = _crossing(x, -reach_x, reach_x + ego.ahead_m[:, None])
+    low, high = np.maximum(low, low_x), np.minimum(high, high_x)
+    piece = np.arange(first, first + low.shape[1])
+    touches = (low <= high) & ((piece + 1) * samples.interval_s > clock[:, None])
+
+    row = np.arange(len(clock))
+    entered = np.argmax(touches, axis=1)
+    left = np.where(~touches & (np.arange(low.shape[1]) > entered[:, None]), np.arange(low.shape[1]), low.shape[1])
+    part = low[row, entered]
+
+    def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        start = values[row, entered]
+        return np.asarray(start + part * (values[row, entered + 1] - start))
+
+    return _Entry(
+        found=touches[row, entered],
+        in_s=(first + entered + part) * samples.interval_s,
+        out_s=(first + left.min(axis=1)) * samples.interval_s,
+        arc_m=at(samples.arc_m[:, first:]),
+        ego_x=at(x),
+        extent_x=half_x[row, entered],
+        cos=cos[row, entered],
+    )
+
+
+def _crossing(
+    values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Part of each piece of `values` (R, S) that lies in [low, high] (R, S - 1): from, to in [0, 1], from > to: none."""
+    start, change = values[:, :-1], np.diff(values, axis=1)
+    still = np.abs(change) < 1e-9
+    safe = np.where(still, 1.0, change)
+    one, other = (low - start) / safe, (high - start) / safe
+    within = (start >= low) & (start <= high)
+    first = np.where(still, np.where(within, 0.0, 2.0), np.minimum(one, other))
+    last = np.where(still, np.where(within, 1.0, -2.0), np.maximum(one, other))
+    return np.clip(first, 0.0, None), np.minimum(last, 1.0)
