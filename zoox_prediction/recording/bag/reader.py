@@ -73,7 +73,7 @@ class BagReader:
     @property
     def duration_s(self) -> float:
         """From the first to the last message [s]."""
-        return max(0, self.end_ns - self.start_ns) * 1e-9
+        return max(0, self.end_ns - 1 - self.start_ns) * 1e-9
 
     def can_decode(self, topic: str) -> bool:
         """Whether the topic's messages can be decoded: CDR of a type whose definition is known."""
