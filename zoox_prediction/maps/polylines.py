@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -100,6 +101,12 @@ def resample(points: FloatArray, count: int) -> FloatArray:
     return np.column_stack([np.interp(at, travelled, points[:, 0]), np.interp(at, travelled, points[:, 1])])
 
 
+@lru_cache(maxsize=16)
+def _derivative_filters(half: int, spacing_m: float) -> tuple[FloatArray, FloatArray]:
+    window = 2 * half + 1
+    return savgol_coeffs(window, 3, deriv=1, delta=spacing_m), savgol_coeffs(window, 3, deriv=2, delta=spacing_m)
+
+
 def heading_and_curvature(points: FloatArray, spacing_m: float, window_m: float) -> tuple[FloatArray, FloatArray]:
     """Unwrapped heading (n,) [rad] and signed curvature (n,) [1/m], positive to the left, of an even polyline (n, 2).
 
@@ -112,8 +119,7 @@ def heading_and_curvature(points: FloatArray, spacing_m: float, window_m: float)
     head = points[0] - (points[min(1, len(points) - 1)] - points[0]) * steps[::-1]
     tail = points[-1] + (points[-1] - points[max(len(points) - 2, 0)]) * steps
     padded = np.concatenate([head, points, tail])
-    first = savgol_coeffs(2 * half + 1, 3, deriv=1, delta=spacing_m)
-    second = savgol_coeffs(2 * half + 1, 3, deriv=2, delta=spacing_m)
+    first, second = _derivative_filters(half, spacing_m)
     dx, dy = (np.convolve(padded[:, axis], first, mode="valid") for axis in (0, 1))
     ddx, ddy = (np.convolve(padded[:, axis], second, mode="valid") for axis in (0, 1))
     speed = np.maximum(np.hypot(dx, dy), 1e-6)
