@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import eth_ucy, tables
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
-from zoox_prediction.evaluation.recordings import open_recording
+from zoox_prediction.evaluation.recordings import RecordingSource, find_recordings, open_recording
 from zoox_prediction.evaluation.score_sums import ScoreSums
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
@@ -29,8 +30,7 @@ which a vehicle leaves the drivable area, ECE is the calibration error of mode p
 the shares of true positions inside the predicted regions of 50% and 90%.
 
 Recordings of ETH/UCY are scored in that benchmark's own protocol: 3.2 s observed, 4.8 s predicted, every window; give
-the test files of the splits (biwi_eth.txt, biwi_hotel.txt, students001.txt, students003.txt, crowds_zara01.txt,
-crowds_zara02.txt).
+the folder of the splits, or their test files.
 
 example: zoox-prediction evaluate --recordings intersection.bag log_folder/ --json scores.json
 """
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="PATH",
-        help="bags, or recordings of public datasets, which are converted once and kept in ~/.cache/zoox_prediction",
+        help="bags, recordings of public datasets as 'convert' takes them, or folders of either",
     )
     parser.add_argument(
         "--predictor",
@@ -67,7 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         config = ProtocolConfig(interval_s=arguments.interval)
     except ValueError as error:
         raise InputError(f"--interval {arguments.interval:g}: {error}") from error
-    datasets, unreadable = _evaluate_all(arguments.recordings, predictors, config)
+    sources, unreadable = find_recordings(arguments.recordings)
+    datasets = _evaluate_all(sources, predictors, config, unreadable)
     rows = _rows(datasets)
     rows += eth_ucy.average_of_scenes(rows)
     out = tables.console()
@@ -83,25 +84,32 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate_all(
-    paths: Sequence[Path], predictors: Mapping[str, Predictor], config: ProtocolConfig
-) -> tuple[dict[str, dict[str, ScoreSums]], list[str]]:
-    """Sums by dataset and predictor, and one sentence for each recording that could not be read."""
+    sources: Sequence[RecordingSource],
+    predictors: Mapping[str, Predictor],
+    config: ProtocolConfig,
+    unreadable: list[str],
+) -> dict[str, dict[str, ScoreSums]]:
+    """Sums by dataset and predictor; a sentence for each recording that could not be read goes to `unreadable`."""
     datasets: dict[str, dict[str, ScoreSums]] = {}
-    unreadable: list[str] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[doing]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        total = progress.add_task("recordings", total=len(paths), doing="")
-        for path in dict.fromkeys(paths):
-            task = progress.add_task(path.name, total=1.0, doing="reading")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=len(sources))
+        for index, source in enumerate(sources):
+            progress.update(task, description=source.name)
             try:
-                log = open_recording(path, lambda share, task=task: progress.update(task, completed=share))  # type: ignore[misc]
+                log = open_recording(source)
             except InputError as error:
                 unreadable.append(str(error))
             else:
-                _evaluate_one(log, predictors, config, datasets, progress, task)
-            progress.remove_task(task)
-            progress.advance(total)
-    return datasets, unreadable
+                problems = [f"{source.path}: {problem}" for problem in log.problems]
+                unreadable += problems
+                _evaluate_one(log, predictors, config, datasets, partial(_advance, progress, task, index))
+            progress.update(task, completed=index + 1)
+    return datasets
+
+
+def _advance(progress: Progress, task: TaskID, index: int, share: float) -> None:
+    progress.update(task, completed=index + share)
 
 
 def _evaluate_one(
@@ -109,16 +117,14 @@ def _evaluate_one(
     predictors: Mapping[str, Predictor],
     config: ProtocolConfig,
     datasets: dict[str, dict[str, ScoreSums]],
-    progress: Progress,
-    task: TaskID,
+    progress: Callable[[float], None],
 ) -> None:
     """Adds the scores of one recording to those of its dataset."""
     dataset = log.dataset
     if log.dataset == eth_ucy.DATASET:
         dataset = f"{eth_ucy.DATASET}/{eth_ucy.SCENES.get(log.name, log.name)}"
         log, config = eth_ucy.observed_only(log), eth_ucy.protocol_config()
-    progress.update(task, completed=0.0, doing="predicting")
-    found = evaluate_log(log, predictors, config, lambda share: progress.update(task, completed=share))
+    found = evaluate_log(log, predictors, config, progress)
     for name, sums in found.items():
         datasets.setdefault(dataset, {}).setdefault(name, ScoreSums(sums.config)).merge(sums)
 

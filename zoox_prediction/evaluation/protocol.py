@@ -23,8 +23,8 @@ from zoox_prediction.scene import PredictedTrajectories, Scene
 class ProtocolConfig:
     """Scenes are taken every `interval_s` from `start_s` after the first frame of a recording on.
 
-    An agent is scored when it was seen throughout the last `min_past_s`, at every horizon at which its truth is known. The
-    ego is not an agent. Parked agents count like all others.
+    An agent is scored when it was seen throughout the last `min_past_s`, at every horizon at which its truth is known.
+    The ego is not an agent. Parked agents count like all others.
     """
 
     start_s: float = 1.0

@@ -1,82 +1,90 @@
-"""Recordings as the commands take them: a bag, or a public dataset's recording that is converted once and kept."""
+"""Recordings as the commands take them: bags and public datasets, one by one or a whole folder of them."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import zoox_prediction
-from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation.eth_ucy import SCENES
+from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.recording.formats import FORMATS, ConvertOptions
 from zoox_prediction.recording.log import RecordedLog, load_log
 
-Progress = Callable[[float], None]
-
-# What decides how a recording is converted; a change of it makes the kept bags stale.
-_CONVERTING = ("recording", "maps", "scene.py", "geometry.py")
+BAG = "bag"
+_HINT = "give a bag, a recording in a layout of 'zoox-prediction convert --help', or a folder of them"
 
 
-def cache_folder() -> Path:
-    """Where converted recordings are kept: under XDG_CACHE_HOME, by default ~/.cache. May be deleted at any time."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "zoox_prediction" / "recordings"
+@dataclass(frozen=True)
+class RecordingSource:
+    """One recording that was found: its path, and BAG or the name of its layout in FORMATS."""
+
+    path: Path
+    format_name: str
+    sequence: str = ""  # KITTI only: many sequences share a folder
+
+    @property
+    def name(self) -> str:
+        """For people, short."""
+        return (self.sequence and f"{self.path.name} {self.sequence}") or self.path.stem
 
 
-def is_bag(path: Path) -> bool:
-    """Whether `path` is a rosbag2 folder or one of its files."""
-    return path.suffix in (".mcap", ".db3") or (path / "metadata.yaml").is_file()
+def find_recordings(paths: Iterable[Path]) -> tuple[list[RecordingSource], list[str]]:
+    """Every recording at or below `paths`, in a fixed order and once each, and a sentence for each path without any."""
+    found: dict[RecordingSource, None] = {}
+    problems = []
+    for path in paths:
+        sources = list(_below(path))
+        if not sources:
+            problems.append(f"{path}: {'holds no recording' if path.exists() else 'no such file or folder'}; {_HINT}")
+        found.update(dict.fromkeys(sources))
+    return list(found), problems
 
 
-def open_recording(path: Path, progress: Progress = lambda share: None) -> RecordedLog:
-    """The recording at `path`, converted first (with `progress` from 0 to 1) when it is no bag.
-
-    Raises InputError when it does not exist, is in no known format, or cannot be read.
-    """
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; give a bag or a recording that 'convert' understands")
-    return load_log(path if is_bag(path) else converted(path, progress))
-
-
-def converted(source: Path, progress: Progress = lambda share: None) -> Path:
-    """The bag made of `source`, from the cache when neither the source nor the converter has changed since."""
-    # Only here: the readers of datasets bring pandas and more, which a bag does not need.
-    from zoox_prediction.recording.convert import convert, detect_format
-
-    source_format = detect_format(source)
-    folder = cache_folder()
-    bag = folder / f"{source.stem}-{_fingerprint(source, source_format)}.bag"
-    if bag.exists():
-        return bag
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder))
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); set XDG_CACHE_HOME to a folder that can"
-        ) from error
-    try:
-        # Under its final name inside the temporary folder: a bag's files are named after the bag.
-        convert(source_format, source, partial / bag.name, progress)
-        if not bag.exists():  # another process may have been faster
-            (partial / bag.name).rename(bag)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return bag
+def open_recording(source: RecordingSource) -> RecordedLog:
+    """The recording in memory; a dataset is read directly, without its sensors. Raises InputError when it cannot be."""
+    if source.format_name == BAG:
+        return load_log(source.path)
+    recording = FORMATS[source.format_name].read(source.path, ConvertOptions(sequence=source.sequence))
+    log = RecordedLog(
+        name=recording.name,
+        dataset=recording.dataset,
+        agents=recording.agents,
+        ego=() if recording.ego is None else recording.ego.states(),
+        road_network=recording.road_network or RoadNetwork(),
+        signals=recording.signals,
+        metadata=recording.metadata(),
+    )
+    if recording.ego_size is None:
+        return log
+    return replace(log, ego_size=recording.ego_size, ego_center_offset_m=recording.ego_center_offset_m)
 
 
-def _fingerprint(source: Path, source_format: str) -> str:
-    """Changes with the names, sizes and times of the source's files and with the code that converts."""
-    digest = hashlib.blake2b(f"{source_format}\n{source.resolve()}".encode(), digest_size=10)
-    files = [source] if source.is_file() else sorted(each for each in source.rglob("*") if each.is_file())
-    for file in files:
-        status = file.stat()
-        digest.update(f"{file.relative_to(source)}\n{status.st_size}\n{status.st_mtime_ns}\n".encode())
-    package = Path(zoox_prediction.__file__).parent
-    for name in _CONVERTING:
-        modules = [package / name] if name.endswith(".py") else sorted((package / name).rglob("*.py"))
-        for module in modules:
-            digest.update(module.read_bytes())
-    return digest.hexdigest()
+def _below(path: Path) -> Iterator[RecordingSource]:
+    """The recording that `path` is, else those in its subfolders."""
+    own = list(_recordings_at(path))
+    if own or not path.is_dir():
+        yield from own
+        return
+    for child in sorted(path.iterdir()):
+        # A folder holds other text files too; only those of the benchmark are taken from it.
+        if child.suffix != ".txt" or (child.stem in SCENES and path.name == "test"):
+            yield from _below(child)
+
+
+def _recordings_at(path: Path) -> Iterator[RecordingSource]:
+    """The recordings that the file or folder `path` itself is, by the names that its layout prescribes."""
+    if path.is_file():
+        interaction = path.suffix == ".csv" and path.name.startswith("vehicle_tracks")
+        layouts = {".mcap": BAG, ".db3": BAG, ".pkl": "scenarionet", ".txt": "eth-ucy"}
+        if interaction or path.suffix in layouts:
+            yield RecordingSource(path, "interaction" if interaction else layouts[path.suffix])
+    elif (path / "metadata.yaml").is_file():
+        yield RecordingSource(path, BAG)
+    elif any(path.glob("annotations*.feather")):
+        yield RecordingSource(path, "argoverse2-sensor")
+    elif any(path.glob("scenario_*.parquet")):
+        yield RecordingSource(path, "argoverse2-forecasting")
+    elif (path / "label_02").is_dir():
+        for labels in sorted((path / "label_02").glob("*.txt")):
+            yield RecordingSource(path, "kitti-tracking", labels.stem)
