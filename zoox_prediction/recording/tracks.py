@@ -61,10 +61,9 @@ class TrackTable:
         agent = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
         known = (self._ids[agent] == ids)[:, None]
         frame = np.searchsorted(self.stamps_ns, times + _EXACT_NS, side="right") - 1  # the last one until then
-        before = np.searchsorted(self._keys, agent[:, None] * self._stride + frame, side="right") - 1
-        after = np.minimum(before + 1, len(self._keys) - 1)
-        before = np.maximum(before, 0)
-        has_before = known & (self._keys[before] // self._stride == agent[:, None]) & (frame >= 0)
+        found = np.searchsorted(self._keys, agent[:, None] * self._stride + frame, side="right") - 1
+        before, after = np.maximum(found, 0), np.minimum(found + 1, len(self._keys) - 1)
+        has_before = known & (found >= 0) & (self._keys[before] // self._stride == agent[:, None])
         has_after = has_before & (self._keys[after] // self._stride == agent[:, None]) & (after > before)
         earlier, later = self.stamps_ns[self._frames[before]], self.stamps_ns[self._frames[after]]
         gap = np.where(has_after, later - earlier, 1)

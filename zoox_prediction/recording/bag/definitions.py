@@ -39,7 +39,10 @@ def typestore_for(connections: Iterable[Connection]) -> Typestore:
 def same_definition(store: Typestore, name: str) -> bool:
     """Whether the type, and all that it holds, means in `store` what it means in this version of the package."""
     known = typestore()
-    return store is known or store.hash_rihs01(name) == known.hash_rihs01(name)
+    try:
+        return store is known or store.hash_rihs01(name) == known.hash_rihs01(name)
+    except KeyError:  # a damaged definition holds a type that nobody knows
+        return False
 
 
 def _parse(kind: MessageDefinitionFormat, text: str, name: str) -> dict[str, Any]:
