@@ -27,14 +27,16 @@ class ConditionalConfig:
     min_travel_m: float = 1.0  # modes that move less have nothing to give way with
     max_encroachment_s: float = 5.0  # ego and agent that claim the same ground further apart do not meet
     order_deviation_s: float = 0.5  # logistic scale of the uncertainty of who comes first
+    inattentive_share: float = 0.02  # of the agents that would give way, who do not see the ego
     plausible_mode: float = 0.05  # modes below this probability do not set the time to conflict
 
     def __post_init__(self) -> None:
         for name in ("interaction_range_m", "min_travel_m", "max_encroachment_s", "order_deviation_s"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
-        if not 0.0 <= self.plausible_mode < 1.0:
-            raise ValueError(f"plausible_mode must be in [0, 1), got {self.plausible_mode}")
+        for name in ("inattentive_share", "plausible_mode"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
 
 
 def answer_plans(
@@ -54,7 +56,8 @@ def answer_plans(
 
     * yield_probability: the ego is first on ground that both claim and the agent, which would otherwise claim it within
       `max_encroachment_s`, comes second or not at all. Following the ego is yielding; who never meets it does not.
-    * collision_probability: the boxes overlap within the plan, see `encounter.collision_probability`.
+    * collision_probability: the boxes overlap within the plan, see `encounter.collision_probability`; a share of the
+      agents (`inattentive_share`) does not react.
     * smallest_gap_m: smallest distance between the boxes within the plan, expected over modes.
     * time_to_conflict_s: until both have claimed the same ground if the agent does not react (as time to collision,
       Hayward 1972, supposes), the earliest over plausible modes; +inf where never.
@@ -224,6 +227,13 @@ def _answer(
     with np.errstate(invalid="ignore"):  # inf - inf where nothing is shared
         meets = ground.agent_s - ground.ego_s <= config.max_encroachment_s
         second = expit((arrival_s - ground.ego_s) / config.order_deviation_s)
+    collision = collision_probability(ego, plan, position, yaw, size, covariance)
+    late = np.flatnonzero(delay[:, -1] > 0.0)
+    unseen = agent[late], mode[late]
+    blind = collision_probability(
+        ego, plan[late], base_position[late], base_yaw[late], size[late], futures.covariance[unseen]
+    )
+    collision[late] += config.inattentive_share * (blind - collision[late])
     conflict = np.full(shape, np.inf)
     plausible = weight >= config.plausible_mode
     np.minimum.at(conflict, (plan[plausible], agent[plausible]), ground.both_s[plausible])
@@ -232,9 +242,7 @@ def _answer(
         predictions=_per_plan(futures, plan, agent, mode, (position, yaw, speed, covariance), unconditional, len(ego)),
         ids=unconditional.ids,
         yield_probability=np.clip(over_modes(np.where(meets, second, 0.0)), 0.0, 1.0),
-        collision_probability=np.clip(
-            over_modes(collision_probability(ego, plan, position, yaw, size, covariance)), 0.0, 1.0
-        ),
+        collision_probability=np.clip(over_modes(collision), 0.0, 1.0),
         smallest_gap_m=over_modes(smallest_gap(ego, plan, position, yaw, size)),
         time_to_conflict_s=conflict,
         shift_m=over_modes(moved),

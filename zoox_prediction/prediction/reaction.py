@@ -7,7 +7,7 @@ about to sweep:
 
 * gap acceptance: it goes first if the ego comes later than the agent is clear by more than a critical margin (a
   logistic distribution over drivers, each mode is one quantile of it; cf. Highway Capacity Manual, critical headway);
-* it goes unhindered if the ego is gone before it arrives, or if it cannot stop any more;
+* it goes unhindered if the ego is gone before it arrives, or if it is first and would have to brake hard to stop;
 * otherwise it brakes by the Intelligent Driver Model (Treiber, Hennecke, Helbing, Phys. Rev. E 62, 2000): behind an ego
   that goes its way at the ego's speed, before ground that the ego crosses at a standstill.
 
@@ -28,6 +28,7 @@ _SAME_WAY_COS = 0.7  # of the angle between two headings: within 45 degrees
 _ONCOMING_COS = -0.7
 _MIN_SPEED_MPS = 0.5  # for dividing by a speed
 _NEVER_S = 1e3
+_SHORT_OF_M = 0.3  # where a hard stop ends
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ class _Entry:
     found: NDArray[np.bool_]
     in_s: NDArray[np.float64]  # on the course's own clock
     out_s: NDArray[np.float64]
-    arc_m: NDArray[np.float64]
+    in_m: NDArray[np.float64]  # arc length from the beginning of the course
+    out_m: NDArray[np.float64]
     ego_x: NDArray[np.float64]  # [m] ahead of the ego's centre
     extent_x: NDArray[np.float64]  # half extent of the agent's box along the ego's heading
     cos: NDArray[np.float64]  # of the angle between the headings
@@ -220,21 +222,23 @@ def _decide(
     course_speed = samples.at(samples.speed, clock)
     speed = rate * course_speed
     entry = _find_entry(samples, ego, ego_size, clock, config.lateral_margin_m)
-    distance = entry.arc_m - samples.at(samples.arc_m, clock)
+    done = samples.at(samples.arc_m, clock)
+    distance = entry.in_m - done
 
     same_way, oncoming = entry.cos > _SAME_WAY_COS, entry.cos < _ONCOMING_COS
     reach = entry.extent_x + 0.5 * ego_size[0]
-    ego_in = _travel_time(np.maximum(entry.ego_x - reach, 0.0), ego)
-    ego_out = np.where(same_way, _NEVER_S, _travel_time(entry.ego_x + reach, ego))
-    start_up = 0.5 * (course_speed - speed) / habits.accelerate
-    agent_in = np.maximum(entry.in_s - clock, 0.0) + start_up
-    passing = samples.size[:, 0] / np.maximum(course_speed, _MIN_SPEED_MPS)
-    agent_out = np.where(same_way, agent_in + passing, np.maximum(entry.out_s - clock, 0.0) + start_up)
+    ego_in = _travel_time(np.maximum(entry.ego_x - reach, 0.0), ego.speed, -ego.braking)
+    ego_out = np.where(same_way, _NEVER_S, _travel_time(entry.ego_x + reach, ego.speed, -ego.braking))
+    agent_in = np.maximum(entry.in_s - clock, _travel_time(distance, speed, habits.accelerate))
+    to_clear = np.where(same_way, distance + samples.size[:, 0], entry.out_m - done)
+    clear_s = np.where(same_way, agent_in, entry.out_s - clock)
+    agent_out = np.maximum(clear_s, _travel_time(to_clear, speed, habits.accelerate))
 
     goes_first = ego_in - agent_out > habits.margin_s
     ego_gone = agent_in - ego_out > config.pass_behind_s
     inside = distance <= 0.0
-    too_late = ~same_way & (ego_in > 0.0) & (speed**2 > 2.0 * habits.brake_hard * np.maximum(distance, 1e-3))
+    needed = 0.5 * speed**2 / np.maximum(distance - _SHORT_OF_M, 0.1)  # deceleration to a stop before the ground
+    too_late = ~same_way & (agent_in < ego_in) & (needed > 1.5 * habits.brake)
     gives_way = entry.found & ~goes_first & ~ego_gone & ~inside & ~too_late
     head_on = entry.found & oncoming & inside & (entry.ego_x > 0.5 * ego_size[0])
     merging = same_way & (ego_in > 0.0)
@@ -246,17 +250,21 @@ def _decide(
     approach = 0.5 * speed * (speed - lead_speed) / np.sqrt(habits.accelerate * habits.brake)
     wanted_gap = habits.standstill_m + np.maximum(headway * speed + approach, 0.0)
     free = 1.0 - rate**4
-    hindered = free - (wanted_gap / gap) ** 2
-    acceleration = habits.accelerate * np.where(gives_way | head_on, hindered, np.maximum(free, 0.2))
+    hindered = habits.accelerate * (free - (wanted_gap / gap) ** 2)
+    hindered = np.where(~same_way & (needed > habits.brake), np.minimum(hindered, -needed), hindered)
+    unhindered = habits.accelerate * np.maximum(free, 0.2)
     limit = np.where(merging, 1.5 * habits.brake, habits.brake_hard)
-    return np.clip(acceleration, -limit, habits.accelerate), course_speed
+    return np.clip(np.where(gives_way | head_on, hindered, unhindered), -limit, habits.accelerate), course_speed
 
 
-def _travel_time(distance: NDArray[np.float64], ego: _Ego) -> NDArray[np.float64]:
-    """Time (R,) [s] for the ego to travel a distance (R,) with its present braking; _NEVER_S if it stops before."""
-    discriminant = ego.speed**2 - 2.0 * ego.braking * distance
-    time = 2.0 * distance / np.maximum(ego.speed + np.sqrt(np.maximum(discriminant, 0.0)), 1e-3)
-    return np.where((discriminant < 0.0) | (time > _NEVER_S), _NEVER_S, time)
+def _travel_time(
+    distance: NDArray[np.float64], speed: NDArray[np.float64], acceleration: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Time (R,) [s] to travel a distance (R,) at constant acceleration (R,); _NEVER_S where it stops before."""
+    distance = np.maximum(distance, 0.0)
+    discriminant = speed**2 + 2.0 * acceleration * distance
+    time = 2.0 * distance / np.maximum(speed + np.sqrt(np.maximum(discriminant, 0.0)), 1e-3)
+    return np.where(discriminant < 0.0, _NEVER_S, np.minimum(time, _NEVER_S))
 
 
 def _find_entry(
@@ -287,7 +295,8 @@ def _find_entry(
 
     row = np.arange(len(clock))
     entered = np.argmax(touches, axis=1)
-    left = np.where(~touches & (np.arange(low.shape[1]) > entered[:, None]), np.arange(low.shape[1]), low.shape[1])
+    pieces = np.arange(low.shape[1])
+    left = np.where(~touches & (pieces > entered[:, None]), pieces, low.shape[1]).min(axis=1)
     part = low[row, entered]
 
     def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -297,8 +306,9 @@ def _find_entry(
     return _Entry(
         found=touches[row, entered],
         in_s=(first + entered + part) * samples.interval_s,
-        out_s=(first + left.min(axis=1)) * samples.interval_s,
-        arc_m=at(samples.arc_m[:, first:]),
+        out_s=(first + left) * samples.interval_s,
+        in_m=at(samples.arc_m[:, first:]),
+        out_m=samples.arc_m[row, first + left],
         ego_x=at(x),
         extent_x=half_x[row, entered],
         cos=cos[row, entered],
@@ -308,7 +318,7 @@ def _find_entry(
 def _crossing(
     values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Part of each piece of `values` (R, S) that lies in [low, high] (R, S - 1): from, to in [0, 1], from > to: none."""
+    """Part of each piece of `values` (R, S) within [low, high] (R, S - 1): from, to in [0, 1], from > to: none."""
     start, change = values[:, :-1], np.diff(values, axis=1)
     still = np.abs(change) < 1e-9
     safe = np.where(still, 1.0, change)

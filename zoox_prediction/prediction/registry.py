@@ -35,7 +35,6 @@ def create_predictor(name: str, config: PredictionConfig | None = None) -> Predi
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"known are {', '.join(sorted(PREDICTORS))}"
         raise InputError(f"unknown predictor '{name}', {hint}")
     module, class_name = PREDICTORS[name]
-    predictor: Predictor = getattr(importlib.import_module(module), class_name)(
-        (config or PredictionConfig()).baselines
-    )
+    predictor_class = getattr(importlib.import_module(module), class_name)
+    predictor: Predictor = predictor_class((config or PredictionConfig()).baselines)
     return predictor
