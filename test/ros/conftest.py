@@ -14,14 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from zoox_prediction.demo.processes import private_domain
+from zoox_prediction.ros.middleware import use_default_profile
+
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 collect_ignore_glob = [] if importlib.util.find_spec("rclpy") else ["*"]
 
-# Before any context is made: a domain of this run's own (1 to 101, as Linux' ephemeral ports allow), on this machine.
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
+# Before any context is made: a domain that no other run on this machine has, until this process ends.
+_domain = private_domain()
+os.environ["ROS_DOMAIN_ID"] = str(_domain.__enter__())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.pop("ROS_LOCALHOST_ONLY", None)  # the deprecated setting would take precedence
+use_default_profile()
 
 
 def pytest_report_header() -> str:
@@ -44,7 +49,7 @@ class NodeProcess:
         return self._log.read_text(errors="replace")
 
     def end(self, number: int = signal.SIGINT, timeout_s: float = 10.0) -> int:
-        """Sends a signal, waits, and returns the exit code; a process that does not end is killed and fails the test."""
+        """Sends a signal and returns the exit code; a process that does not end is killed and fails the test."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait(timeout_s)

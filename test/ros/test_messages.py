@@ -5,6 +5,7 @@ import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
 from zoox_prediction.errors import InputError
+from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.messages import (
     predictions_from_message,
     predictions_to_message,
@@ -15,7 +16,6 @@ from zoox_prediction.recording.messages import (
     traffic_signals_from_message,
     traffic_signals_to_message,
 )
-from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.ros.benchmark import benchmark_cases
 from zoox_prediction.ros.messages import ROS_TYPES, interface_class
 from zoox_prediction.scene import TrackedAgents, TrafficSignals

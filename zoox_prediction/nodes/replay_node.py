@@ -22,7 +22,6 @@ from rosbag2_interfaces.srv import (
     TogglePaused,
 )
 
-from zoox_prediction.recording.messages import stamp_ns
 from zoox_prediction.ros.lifecycle import run_node
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.replay import Replay, ReplayConfig
@@ -45,7 +44,7 @@ class ReplayNode(Node):
         self._serve(Play, "play", lambda request: {"success": _play(replay, request)})
         self._serve(PlayNext, "play_next", lambda _: {"success": replay.burst(1) == 1})
         self._serve(Burst, "burst", lambda request: {"actually_burst": replay.burst(request.num_messages)})
-        self._serve(Seek, "seek", lambda request: {"success": replay.seek(stamp_ns(request.time))})
+        self._serve(Seek, "seek", lambda request: {"success": replay.seek(_nanoseconds(request.time))})
         self._serve(Stop, "stop", lambda _: replay.stop())
         replay.begin()
 
@@ -67,10 +66,15 @@ class ReplayNode(Node):
 
 def _play(replay: Replay, request: Any) -> bool:
     """As rosbag2_player: a negative duration or end is none; of both, the later one holds."""
-    begin_ns = replay.start_ns + stamp_ns(request.start_offset)
-    duration_ns, until_ns = stamp_ns(request.playback_duration), stamp_ns(request.playback_until_timestamp)
+    begin_ns = replay.start_ns + _nanoseconds(request.start_offset)
+    duration_ns, until_ns = _nanoseconds(request.playback_duration), _nanoseconds(request.playback_until_timestamp)
     ends_ns = [begin_ns + duration_ns] * (duration_ns >= 0) + [until_ns] * (until_ns >= 0)
     return replay.play(begin_ns, max(ends_ns, default=None))
+
+
+def _nanoseconds(time: Any) -> int:
+    """Of a builtin_interfaces Time or Duration, also a negative one."""
+    return int(time.sec) * 1_000_000_000 + int(time.nanosec)
 
 
 def main() -> int:

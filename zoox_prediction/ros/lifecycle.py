@@ -24,6 +24,7 @@ from rclpy.task import Future
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.ros.diagnostics import RateLimitedLog
+from zoox_prediction.ros.middleware import use_default_profile
 
 # A clock that goes back by less is jitter between its publishers, not a recording that looped.
 _MIN_JUMP_BACK_S = 0.1
@@ -140,6 +141,7 @@ def run_node(
     so that it can publish to the last. Call from the main thread; `args` defaults to sys.argv.
     """
     stop = stop or threading.Event()
+    use_default_profile()
     try:
         # rclpy's own handlers would invalidate the context at once, before the node could end in order.
         rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)

@@ -11,21 +11,15 @@ from dataclasses import dataclass
 from rclpy.clock import ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
-from rosbags.interfaces import QosDurability, QosReliability
 from rosgraph_msgs.msg import Clock
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.recording.bag import BagReader, RawMessage, RecordingError, Topic, default_qos
+from zoox_prediction.recording.bag import BagReader, RawMessage, RecordingError
 from zoox_prediction.recording.player import BagPlayer
-from zoox_prediction.ros.messages import interface_class
 from zoox_prediction.ros.qos import CLOCK
+from zoox_prediction.ros.recorded_topics import create_publishers
 
-# A slow subscriber may lag by so much before a reliable topic loses messages.
-_HISTORY_S = 5.0
-_MAX_DEPTH = 1000
 # After a jump back /clock goes alone for so long, for it takes another way than the messages and must arrive first.
 _SETTLE_S = 0.05
 _ACKNOWLEDGE_TIMEOUT_S = 5.0
@@ -71,7 +65,10 @@ class Replay:
         self._reader = BagReader(config.bag)
         for problem in self._reader.problems:
             self._logger.warning(f"{problem}; playing what there is")
-        self._publishers = self._create_publishers()
+        topics = [topic for name, topic in self._reader.topics.items() if self._is_wanted(name)]
+        self._publishers = create_publishers(node, topics, self._reader.duration_s)
+        if not self._publishers:
+            raise InputError(f"{config.bag}: there is nothing in it that can be played here")
         self._player = BagPlayer(
             self._reader,
             rate=config.rate,
@@ -141,7 +138,7 @@ class Replay:
             return accepted
 
     def play(self, begin_ns: int, until_ns: int | None) -> bool:
-        """Plays from one stamp to another (None: to the end); False while it is playing, or not within the recording."""
+        """Plays from one stamp to another (None: to the end); False while it plays or outside of the recording."""
         with self._changed:
             if not self._ended or not self.seek(begin_ns):
                 return False
@@ -265,47 +262,9 @@ class Replay:
                 self._publish_clock(self._wall_ns())
                 self._changed.wait(0.02)
 
-    def _create_publishers(self) -> dict[str, Publisher]:
-        publishers: dict[str, Publisher] = {}
-        for name, topic in self._reader.topics.items():
-            if not self._is_wanted(name):
-                continue
-            try:
-                if topic.serialization_format != "cdr":
-                    raise InputError(f"its messages are serialized as {topic.serialization_format}, not as CDR")
-                message_type = interface_class(topic.type)
-            except InputError as error:
-                self._logger.warning(f"not playing {name}: {error}")
-                continue
-            qos = publisher_qos(topic, self._reader.duration_s)
-            publishers[name] = self._node.create_publisher(message_type, name, qos)
-        if not publishers:
-            raise InputError(f"{self._config.bag}: holds nothing that can be played; see the topics left out above")
-        return publishers
-
     def _is_wanted(self, topic: str) -> bool:
         if topic == "/clock" and self._config.clock_rate_hz:
             return False
         if self._config.include_topics and topic not in self._config.include_topics:
             return False
         return topic not in self._config.exclude_topics
-
-
-def publisher_qos(topic: Topic, duration_s: float) -> QoSProfile:
-    """What to offer so that every subscriber of the recorded topic is served.
-
-    One publisher replaces all of the recording: reliable and latched if any of them was, with the history of all, and
-    on reliable topics with room for `_HISTORY_S` of messages. Deadlines and lifespans are the original sender's affair.
-    """
-    offered = topic.qos or (default_qos(topic.name),)
-    latched = any(each.durability == QosDurability.TRANSIENT_LOCAL for each in offered)
-    reliable = any(each.reliability != QosReliability.BEST_EFFORT for each in offered)
-    depth = max(1, sum(each.depth for each in offered))
-    if reliable and not latched:
-        depth = max(depth, math.ceil(_HISTORY_S * topic.message_count / max(duration_s, 1.0)))
-    return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST,
-        depth=min(depth, _MAX_DEPTH),
-        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
-    )
