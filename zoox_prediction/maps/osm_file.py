@@ -100,7 +100,7 @@ def tags(element: ElementTree.Element) -> dict[str, str]:
 def members(relation: ElementTree.Element, role: str) -> list[tuple[str, int]]:
     """Type and id of the members with a role."""
     return [
-        (member.get("type", ""), int(member.get("ref", "0")))
+        (member.get("type", ""), int(member.get("ref", "")))
         for member in relation.findall("member")
         if member.get("role") == role
     ]
@@ -124,7 +124,13 @@ def read_osm(path: Path | str) -> OsmFile:
             if element_id in kinds[element.tag]:
                 raise MapError(f"{path}: {element.tag} {element_id} appears twice; ids must be unique")
             kinds[element.tag][element_id] = element
-    ways = {way_id: [int(nd.get("ref", "0")) for nd in way.findall("nd")] for way_id, way in kinds["way"].items()}
+    ways = {
+        way_id: [_reference(path, f"way {way_id}", nd) for nd in way.findall("nd")]
+        for way_id, way in kinds["way"].items()
+    }
+    for relation_id, relation in kinds["relation"].items():
+        for member in relation.findall("member"):
+            _reference(path, f"relation {relation_id}", member)
     osm = OsmFile(path, root, kinds["node"], ways, kinds["relation"])
     _check_ways(osm)
     _check_lanelets(osm)
@@ -136,6 +142,14 @@ def _id(path: Path, kind: str, text: str | None) -> int:
         return int(text or "")
     except ValueError:
         raise MapError(f"{path}: a {kind} has the id {text!r}, which is no integer; mend the map") from None
+
+
+def _reference(path: Path, owner: str, element: ElementTree.Element) -> int:
+    text = element.get("ref", "")
+    try:
+        return int(text)
+    except ValueError:
+        raise MapError(f"{path}: {owner} refers to {text!r}, which is no integer id; mend the map") from None
 
 
 def _check_ways(osm: OsmFile) -> None:
