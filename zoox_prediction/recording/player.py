@@ -9,8 +9,10 @@ import math
 from collections import deque
 from collections.abc import Collection, Iterator
 
+from rosbags.interfaces import QosHistory
+
 from zoox_prediction.errors import InputError
-from zoox_prediction.recording.bag import BagReader, RawMessage
+from zoox_prediction.recording.bag import BagReader, RawMessage, Topic
 
 
 class BagPlayer:
@@ -176,9 +178,9 @@ class BagPlayer:
         self._next = next(self._messages, None)
 
     def _latched_before(self, stamp_ns: int) -> list[RawMessage]:
-        """Of every latched topic as many messages before the stamp as its publisher kept, in the order of time."""
+        """Of every latched topic as many messages before the stamp as its publishers kept, in the order of time."""
         kept: dict[str, deque[RawMessage]] = {
-            name: deque(maxlen=max(1, *(each.depth for each in topic.qos)))
+            name: deque(maxlen=_kept_messages(topic))
             for name, topic in self._reader.topics.items()
             if topic.latched and (self._topics is None or name in self._topics)
         }
@@ -186,6 +188,13 @@ class BagPlayer:
             for message in self._reader.raw(kept, end_ns=stamp_ns):
                 kept[message.topic].append(message)
         return sorted((each for messages in kept.values() for each in messages), key=lambda each: each.stamp_ns)
+
+
+def _kept_messages(topic: Topic) -> int | None:
+    """How many messages the publishers of a latched topic keep together; None: all."""
+    if any(each.history == QosHistory.KEEP_ALL for each in topic.qos):
+        return None
+    return sum(max(1, each.depth) for each in topic.qos)
 
 
 def _is_rate(rate: float) -> bool:

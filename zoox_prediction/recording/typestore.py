@@ -13,6 +13,7 @@ from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from zoox_prediction.errors import InputError
 from zoox_prediction.resources import resource_path
 
 _PACKAGE = "zoox_prediction"
@@ -65,6 +66,17 @@ class RosbagsTypes:
         if factory is None:
             factory = self._factories[name] = _default_factory(self.store, name)
         return factory()
+
+    def serialize(self, message: Any) -> bytes:
+        """A message as CDR, which rclpy publishes as it is."""
+        return bytes(self.store.serialize_cdr(message, message.__msgtype__))
+
+    def deserialize(self, data: bytes, name: str) -> Any:
+        """The message of CDR bytes, e.g. of a raw subscription of rclpy; raises InputError when they are none."""
+        try:
+            return self.store.deserialize_cdr(data, name)
+        except Exception as error:  # wrong bytes make the generated code fail in any way
+            raise InputError(f"received bytes are no {name}; build sender and receiver from one version") from error
 
 
 def _default_factory(store: Typestore, name: str) -> Callable[[], Any]:

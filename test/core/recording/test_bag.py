@@ -209,6 +209,25 @@ def test_a_failed_overwrite_keeps_the_old_bag(tmp_path):
         assert reader.message_count == 2
 
 
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def write() -> None:
+        cloud = TYPES.new("sensor_msgs/msg/PointCloud2")
+        cloud.data = np.random.default_rng(0).integers(0, 256, 2_000_000).astype(np.uint8)
+        with BagWriter(tmp_path / "drive") as bag:
+            bag.write("/points", cloud, START_NS)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))  # no file may be longer
+    try:
+        with pytest.raises(RecordingError, match="drive: cannot be written: File too large"):
+            write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_mistakes_of_the_writer_are_told(tmp_path):
     with BagWriter(tmp_path / "bag") as bag:
         bag.write("/topic", TYPES.new("std_msgs/msg/Header"), START_NS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from mcap.writer import CompressionType
 from mcap_ros2.writer import Writer as Ros2McapWriter
 
@@ -168,6 +169,44 @@ def test_a_damaged_description_is_no_obstacle(bag, tmp_path, text):
     with BagReader(folder) as reader:
         assert len(list(reader.raw())) == COUNT
         assert reader.metadata == {"dataset": "noise"}
+
+
+def split_bag(folder: Path, parts: int) -> list[Path]:
+    """A bag in several files, as rosbag2 splits long ones, ten messages in each."""
+    folder.mkdir()
+    files, information = [], None
+    for part in range(parts):
+        with BagWriter(folder / "part", {"dataset": "noise"}) as bag:
+            for index in range(10 * part, 10 * part + 10):
+                bag.write("/points", cloud_message(index), 1_000 + index)
+        files.append((folder / "part" / "part.mcap").rename(folder / f"drive_{part}.mcap"))
+        description = yaml.safe_load((folder / "part" / "metadata.yaml").read_text())
+        information = information or description
+        shutil.rmtree(folder / "part")
+    information["rosbag2_bagfile_information"]["relative_file_paths"] = [file.name for file in files]
+    (folder / "metadata.yaml").write_text(yaml.safe_dump(information))
+    return files
+
+
+def test_of_a_split_bag_the_whole_files_are_read_in_the_order_of_time(tmp_path):
+    files = split_bag(tmp_path / "drive", 12)  # drive_10 comes before drive_2 in the alphabet
+    with BagReader(tmp_path / "drive") as reader:
+        assert not reader.problems
+        assert [each.stamp_ns for each in reader.raw()] == list(range(1_000, 1_120))
+    files[3].unlink()
+    files[11].write_bytes(b"")
+    files[7].write_bytes(files[7].read_bytes()[:-900_000])
+    with BagReader(tmp_path / "drive") as reader:
+        stamps = [each.stamp_ns for each in reader.raw()]
+        assert stamps == [*range(1_000, 1_030), *range(1_040, 1_071), *range(1_080, 1_110)]
+        assert reader.metadata == {"dataset": "noise"}
+        problems = " ".join(reader.problems)
+        for expected in (
+            "drive_3.mcap is missing",
+            "drive_7.mcap: the end is missing",
+            "drive_11.mcap: is not an MCAP",
+        ):
+            assert expected in problems
 
 
 @pytest.mark.parametrize("content", [None, "text"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.recording.bag import LATCHED, BagReader, BagWriter, qos_profile
@@ -180,6 +181,22 @@ def test_a_start_within_the_recording_brings_the_latched_messages_first(reader):
     assert played(reader, player.due(wall(0))) == ["map", "static 1", "static 2"]
     assert bag_seconds(player, 0) == 4.5
     assert played(reader, player.due(wall(0.5))) == ["tick 5"]
+
+
+def test_latched_messages_of_several_publishers_are_all_brought(tmp_path):
+    """rosbag2 notes the quality of service of each publisher: three with a depth of 1 keep three messages together."""
+    writer = Writer(tmp_path / "static", version=9, storage_plugin=StoragePlugin.MCAP)
+    with writer:
+        connection = writer.add_connection(
+            "/tf_static", "std_msgs/msg/Header", typestore=TYPES.store, offered_qos_profiles=[LATCHED] * 3
+        )
+        for second in range(6):
+            stamp = START + second * SECOND
+            header = header_to_message(stamp, f"static {second}", TYPES)
+            writer.write(connection, stamp, TYPES.serialize(header))
+    with BagReader(tmp_path / "static") as reader:
+        player = BagPlayer(reader, start_offset_s=4.5)
+        assert played(reader, player.due(wall(0))) == ["static 2", "static 3", "static 4"]
 
 
 def test_a_loop_jumps_back_and_never_spans_the_jump(reader):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zoox_prediction.errors import InputError
 from zoox_prediction.recording.typestore import RosbagsTypes, typestore
 from zoox_prediction.resources import resource_path
 
@@ -45,3 +46,15 @@ def test_a_service_has_a_request_and_a_response():
     service = RosbagsTypes()["zoox_prediction/srv/PredictConditional"]
     assert service.Request.__msgtype__.endswith("PredictConditional_Request")
     assert service.Response.__msgtype__.endswith("PredictConditional_Response")
+
+
+def test_messages_go_over_cdr():
+    types = RosbagsTypes()
+    header = types.new("std_msgs/msg/Header")
+    header.frame_id = "map"
+    data = types.serialize(header)
+    assert isinstance(data, bytes)
+    assert types.deserialize(data, "std_msgs/msg/Header") == header
+    for wrong in (b"", b"\x00\x01\x00\x00", data[:-6], b"\xff" * 40):
+        with pytest.raises(InputError, match="no std_msgs/msg/Header"):
+            types.deserialize(wrong, "std_msgs/msg/Header")

@@ -58,21 +58,29 @@ def open_recording(path: Path) -> OpenedRecording:
     if not path.exists():
         raise RecordingError(f"{path}: does not exist; give a rosbag2 folder, an .mcap or a .db3 file")
     opened = OpenedRecording()
-    if path.is_dir():
-        reason = _open_indexed(path, opened)
-        if reason is None:
-            return opened
-        opened.metadata = _custom_data_of_yaml(path / "metadata.yaml")
-        files = sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES)
-        if not files:
-            raise RecordingError(f"{path}: is not a rosbag2 recording ({reason}); give one, or an .mcap or .db3 file")
-        if not (path / "metadata.yaml").exists():
-            opened.problems.append(f"{path}: has no metadata.yaml")
-    else:
-        files = [path]
-    for file in files:
-        _open_file(file, opened)
+    if not path.is_dir():
+        _open_file(path, opened)
+    elif (reason := _open_indexed(path, opened)) is not None:
+        _open_files(path, reason, opened)
     return opened
+
+
+def _open_files(folder: Path, reason: str, opened: OpenedRecording) -> None:
+    """Opens what can be opened of a folder that, for the `reason`, is no whole recording."""
+    opened.metadata, described = _description(folder / "metadata.yaml", opened)
+    files = sorted(each for each in folder.iterdir() if each.suffix in _SUFFIXES)
+    opened.problems += [f"{folder}: {name} is missing" for name in described if not (folder / name).exists()]
+    refusals = []
+    for file in files:
+        try:
+            _open_file(file, opened)
+        except RecordingError as error:
+            refusals.append(error)
+    if len(refusals) == len(files):
+        reason = f"{folder}: is not a rosbag2 recording ({reason}); give one, or an .mcap or .db3 file"
+        raise refusals[0] if refusals else RecordingError(reason)
+    opened.problems += [str(refusal) for refusal in refusals]
+    opened.sources.sort(key=lambda source: source.start_time)
 
 
 def _open_file(path: Path, opened: OpenedRecording) -> None:
@@ -106,12 +114,18 @@ def _open_indexed(path: Path, opened: OpenedRecording) -> str | None:
     return None
 
 
-def _custom_data_of_yaml(path: Path) -> dict[str, str]:
-    """Of a metadata.yaml beside damaged files; empty when that is damaged too."""
-    with suppress(OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError):
-        values = yaml.safe_load(path.read_text())["rosbag2_bagfile_information"]["custom_data"]
-        return {str(key): str(value) for key, value in values.items()}
-    return {}
+def _description(path: Path, opened: OpenedRecording) -> tuple[dict[str, str], list[str]]:
+    """`custom_data` and the names of the files of a metadata.yaml; empty, and a problem, when it cannot be read."""
+    try:
+        information = yaml.safe_load(path.read_text())["rosbag2_bagfile_information"]
+        custom = information.get("custom_data") or {}
+        files = [Path(each).name for each in information["relative_file_paths"]]
+        return {str(key): str(value) for key, value in custom.items()}, files
+    except FileNotFoundError:
+        opened.problems.append(f"{path.parent}: has no metadata.yaml")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        opened.problems.append(f"{path}: cannot be read")
+    return {}, []
 
 
 def _custom_data_of_mcap(path: Path) -> dict[str, str]:

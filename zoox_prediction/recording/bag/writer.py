@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -100,12 +101,12 @@ class BagWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if error is not None:
-                self._writer.abort()
-                return
-            self._guarded(self._writer.close)
-            self._guarded(self._publish)
+            if error is None:
+                self._guarded(self._writer.close)
+                self._guarded(self._publish)
         finally:
+            with suppress(OSError):  # a full disk fails once more when what is pending is written
+                self._writer.abort()
             shutil.rmtree(self._partial, ignore_errors=True)
 
     def _publish(self) -> None:
