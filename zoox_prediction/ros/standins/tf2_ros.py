@@ -40,7 +40,6 @@ __all__ = [
     "TransformListener",
 ]
 
-_QUATERNION_TOLERANCE = 1e-2  # of its squared length, as tf2
 _MAX_DEPTH = 1000  # a longer way to the root is a loop, as tf2
 
 
@@ -114,8 +113,8 @@ class Buffer:
             fault = f"frame_id '{parent}' and child_frame_id '{child}' must be two names"
         elif not (np.isfinite(translation).all() and np.isfinite(rotation).all()):
             fault = "it is not finite"
-        elif abs(rotation @ rotation - 1.0) >= _QUATERNION_TOLERANCE:
-            fault = f"the quaternion {rotation.tolist()} is not of unit length"
+        elif not rotation.any():  # any other length is normalised, as tf2_py does
+            fault = "its quaternion is zero"
         else:
             fault = self._insert(child, parent, _nanoseconds(transform.header.stamp), translation, rotation, static)
         if fault:
