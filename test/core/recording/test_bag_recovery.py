@@ -134,7 +134,7 @@ def test_damage_never_ends_in_anything_but_a_recording_error(tmp_path):
     whole = file.read_bytes()
     random = np.random.default_rng(0)
     outcomes = set()
-    for _ in range(150):
+    for _ in range(80):
         data = bytearray(whole)
         for place in random.integers(8, len(data), 3):
             data[place] = random.integers(0, 256)

@@ -28,9 +28,11 @@ def typestore_for(connections: Iterable[Connection]) -> Typestore:
             continue
     if all(name in known.fielddefs and _same(known, name, fields) for name, fields in embedded.items()):
         return known
-    store = get_typestore(Stores.EMPTY)
+    store = get_typestore(Stores.EMPTY)  # of the types that every store must have
+    for name in known.fielddefs.keys() - embedded.keys():
+        store.fielddefs[name], store.types[name] = known.fielddefs[name], known.types[name]
     try:
-        store.register({**known.fielddefs, **embedded, **store.fielddefs})
+        store.register({name: fields for name, fields in embedded.items() if name not in store.fielddefs})
     except Exception:  # damaged definitions make code that cannot be compiled
         return known
     return store
