@@ -19,8 +19,10 @@ from zoox_prediction.demo.progress import progress_bar
 from zoox_prediction.demo.report import write_report
 from zoox_prediction.demo.table import live_table, what_if_table
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation.recordings import converted, is_bag
+from zoox_prediction.evaluation.recordings import BAG, find_one_recording
 from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.recording.convert import convert
+from zoox_prediction.recording.formats import ConvertOptions
 from zoox_prediction.recording.generated import generate_recording
 from zoox_prediction.recording.log import load_log
 from zoox_prediction.resources import resource_path
@@ -87,12 +89,19 @@ def _recording_bag(arguments: argparse.Namespace, output: Path) -> Path:
     if source is None:
         generate_recording(bag, seed=arguments.seed, overwrite=True)
         return bag
-    if not source.exists():
-        raise InputError(f"{source}: does not exist; give a bag or a dataset's recording by --recording")
-    if is_bag(source):
-        return source.resolve()
-    with progress_bar(f"converting {source.name}") as progress:
-        return converted(source, progress)
+    recording = find_one_recording(source)
+    if recording.format_name == BAG:
+        return recording.path.resolve()
+    with progress_bar(f"converting {recording.name}") as progress:
+        convert(
+            recording.format_name,
+            recording.path,
+            bag,
+            ConvertOptions(sequence=recording.sequence),
+            overwrite=True,
+            progress=lambda done, total: progress(done / total),
+        )
+    return bag
 
 
 def _play(bag: Path, output: Path, config_path: Path, rate: float, console: Console) -> dict[str, Any]:

@@ -16,7 +16,9 @@ _TIME_STEP_S = 0.1
 _MAX_SPEED_MPS = 20.0
 _MIN_SPEED_MPS = 2.0  # a standing ego is asked about as if it set off
 _HYPOTHETICAL_SPEED_MPS = 8.0
-_MIN_LANE_M = 60.0
+_LEAD_M = 25.0  # how far before the middle of the traffic the hypothetical vehicle is
+_MIN_BEYOND_M = 40.0  # and how far its lane goes on afterwards
+_JOIN_M = 3.0
 
 
 def candidate_plans(ego: EgoState, network: RoadNetwork) -> CandidatePlans:
@@ -38,35 +40,42 @@ def candidate_plans(ego: EgoState, network: RoadNetwork) -> CandidatePlans:
 
 
 def hypothetical_ego(stamp_ns: int, center: NDArray[np.float64], network: RoadNetwork) -> EgoState | None:
-    """A vehicle at the start of the long lane nearest to `center` (2,), for recordings that have no ego; None without
-    lanes."""
-    starts, yaws = [], []
-    for row in range(len(network.lanes)):
-        line = network.lanes.centerline[row]
-        if np.linalg.norm(np.diff(line, axis=0), axis=1).sum() >= _MIN_LANE_M or len(network.lanes.successors[row]):
-            starts.append(line[0])
-            yaws.append(np.arctan2(*(line[1] - line[0])[::-1]))
-    if not starts:
+    """A vehicle that comes in on a lane, some way before it passes `center` (2,), for recordings without an ego.
+
+    Of all lanes that go on for long enough, the one that passes nearest. None when the map has no such lane.
+    """
+    lines = network.lanes.centerline
+    starts = np.array([lines[row][0] for row in range(len(lines))]).reshape(-1, 2)
+    yaws = np.array([np.arctan2(*(lines[row][1] - lines[row][0])[::-1]) for row in range(len(lines))])
+    paths = LaneGraph(network).paths(starts, yaws, np.full(len(starts), _LEAD_M + _MIN_BEYOND_M))
+    if not len(paths.agent):
         return None
-    nearest = int(np.argmin(np.linalg.norm(np.asarray(starts) - center, axis=1)))
-    yaw = float(yaws[nearest])
+    distance = np.where(paths.valid, np.linalg.norm(paths.points - center, axis=-1), np.inf)  # (R, P)
+    passing = np.argmin(distance, axis=1)
+    beyond = paths.valid.sum(axis=1) - passing
+    usable = (passing * paths.spacing_m >= _LEAD_M) & (beyond * paths.spacing_m >= _MIN_BEYOND_M)
+    if not usable.any():
+        return None
+    best = int(np.argmin(np.where(usable, distance.min(axis=1), np.inf)))
+    start = passing[best] - round(_LEAD_M / paths.spacing_m)
+    yaw = float(paths.heading[best, start])
     velocity = _HYPOTHETICAL_SPEED_MPS * np.array([np.cos(yaw), np.sin(yaw)])
-    return EgoState(stamp_ns, np.asarray(starts[nearest]), yaw, velocity)
+    return EgoState(stamp_ns, paths.points[best, start].copy(), yaw, velocity)
 
 
 def _path(ego: EgoState, network: RoadNetwork, length_m: float) -> NDArray[np.float64]:
-    """(n, 2) points from the ego onwards: its most probable lanes if they are long enough, else a straight line."""
+    """(n, 2) points from the ego onwards: along its most probable lanes, straight on where the map ends or has none."""
     forward = np.array([np.cos(ego.yaw), np.sin(ego.yaw)])
-    straight = ego.position + np.outer([0.0, length_m + 1.0], forward)
+    joined = ego.position[None]
     paths = LaneGraph(network).paths(ego.position[None], np.array([ego.yaw]), np.array([length_m + 5.0]))
-    if not len(paths.agent):
-        return straight
-    best = int(np.argmax(paths.probability))
-    points = paths.points[best][paths.valid[best]]
-    if (len(points) - 1) * paths.spacing_m < length_m:
-        return straight
-    ahead = points[(points - ego.position) @ forward > 3.0]  # joins the lane a little ahead, without a kink backwards
-    return np.concatenate([ego.position[None], ahead if len(ahead) else straight[1:]])
+    if len(paths.agent):
+        best = int(np.argmax(paths.probability))
+        points = paths.points[best][paths.valid[best]]
+        # It joins the lane a little ahead, without a kink backwards.
+        joined = np.concatenate([joined, points[np.cumsum((points - ego.position) @ forward > _JOIN_M) > 0]])
+    if len(joined) > 1:
+        forward = (joined[-1] - joined[-2]) / np.linalg.norm(joined[-1] - joined[-2])
+    return np.concatenate([joined, joined[-1:] + (length_m + 1.0) * forward])
 
 
 def _along(

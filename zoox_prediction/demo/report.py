@@ -27,7 +27,7 @@ from zoox_prediction.visualization.picture import write_png
 from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, every_scene
 
 
-@dataclass(frozen=True)
+@dataclass
 class RecordedPredictions:
     """A predictor that answers with what was published for the scene's stamp."""
 
@@ -55,9 +55,9 @@ def write_report(
     drawn = [scene for scene in every_scene(log, config.history) if scene.stamp_ns in published]
     if not drawn:
         return paths
-    middle = drawn[len(drawn) // 2]
     view = RecordingView(log)
-    write_png(output / "scene.png", view.draw(middle, published[middle.stamp_ns]))
+    liveliest = max(drawn, key=lambda scene: _liveliness(log, scene))
+    write_png(output / "scene.png", view.draw(liveliest, published[liveliest.stamp_ns]))
     paths.append(output / "scene.png")
     what_if = account.get("what_if")
     if what_if is not None:
@@ -67,6 +67,13 @@ def write_report(
         _write_film(view, drawn, published, output / "film.webm")
         paths.append(output / "film.webm")
     return paths
+
+
+def _liveliness(log: RecordedLog, scene: Scene) -> int:
+    """How many moving agents there are whose next 5 s are known: the picture is of the scene with the most."""
+    moving = scene.agents.speed > 0.5
+    future = log.future(scene.agents.ids[moving], scene.stamp_ns, 1.0, 5)
+    return int(future.valid[:, -1].sum())
 
 
 def _published(path: Path) -> dict[int, PredictedTrajectories]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation.eth_ucy import SCENES
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.formats import FORMATS, ConvertOptions
@@ -39,6 +40,16 @@ def find_recordings(paths: Iterable[Path]) -> tuple[list[RecordingSource], list[
             problems.append(f"{path}: {'holds no recording' if path.exists() else 'no such file or folder'}; {_HINT}")
         found.update(dict.fromkeys(sources))
     return list(found), problems
+
+
+def find_one_recording(path: Path) -> RecordingSource:
+    """The only recording at or below `path`; raises InputError when there is none or there are several."""
+    found, problems = find_recordings([path])
+    if problems:
+        raise InputError(problems[0])
+    if len(found) > 1:
+        raise InputError(f"{path}: holds {len(found)} recordings; give one of them, such as {found[0].path}")
+    return found[0]
 
 
 def open_recording(source: RecordingSource) -> RecordedLog:

@@ -87,7 +87,7 @@ class PredictionNode(ManagedNode):
         runtime = self._config.runtime
         subscribe = self._inputs.subscribe
         subscribe(RoadNetwork, "road_network", road_network_from_message, pipeline.set_road_network, LATCHED)
-        subscribe(Odometry, "odometry", self._frames.ego, pipeline.add_ego, INPUT, max_age_s=runtime.max_odometry_age_s)
+        subscribe(Odometry, "odometry", self._ego, pipeline.add_ego, INPUT, max_age_s=runtime.max_odometry_age_s)
         subscribe(
             TrafficSignalArray,
             "traffic_signals",

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress, track
+from rich.progress import track
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation.recordings import open_recording
+from zoox_prediction.evaluation.recordings import find_one_recording, open_recording
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
 from zoox_prediction.recording.log import RecordedLog
@@ -44,9 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     predictor = create_predictor(arguments.predictor)
     if arguments.width_m is not None and not arguments.width_m > 0.0:
         raise InputError(f"--width-m {arguments.width_m}: must be positive")
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"reading {arguments.recording.name}", total=1.0)
-        log = open_recording(arguments.recording, lambda share: progress.update(task, completed=share))
+    log = open_recording(find_one_recording(arguments.recording))
     view = RecordingView(log, arguments.width_m)
     if arguments.kind == "scene":
         scene = _scene_at(log, arguments.at)
