@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from rosbags.interfaces import QosHistory
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.recording.bag import BagReader, RawMessage, Topic
+from zoox_prediction.recording.bag import BagReader, RawMessage, RecordingError, Topic
 
 
 class BagPlayer:
@@ -53,6 +53,7 @@ class BagPlayer:
         self._latched: deque[RawMessage] = deque()
         self._messages: Iterator[RawMessage] = iter(())
         self._next: RawMessage | None = None
+        self._damage: RecordingError | None = None  # met behind the last message, told when that has been played
         self._go_to(self._start_ns)
 
     @property
@@ -67,7 +68,7 @@ class BagPlayer:
     @property
     def finished(self) -> bool:
         """Whether all has been played and nothing will follow."""
-        return not self.loop and self._upcoming() is None
+        return not self.loop and self._upcoming() is None and self._damage is None
 
     def clock_ns(self, wall_ns: int) -> int:
         """The time of the recording [ns], which is what /clock says; it does not run beyond the last message."""
@@ -79,12 +80,15 @@ class BagPlayer:
         """The messages whose time has come since the last call, in order.
 
         At the end of a loop the clock stays at the end until the next call, which begins anew: the messages of one call
-        never span the jump. Raises RecordingError where the recording is damaged; the play is then finished.
+        never span the jump. Raises RecordingError, once, where the recording is damaged: that is then its end.
         """
         if self._anchor_wall_ns is None:
             self._anchor_wall_ns = wall_ns
         if self._paused:
             return []
+        if self._upcoming() is None and self._damage is not None:
+            damage, self._damage = self._damage, None
+            raise damage
         if self._upcoming() is None and self.loop and self.clock_ns(wall_ns) >= self._last_ns:
             self.loops += 1
             self._jump(self._start_ns, wall_ns)
@@ -160,9 +164,15 @@ class BagPlayer:
     def _pop(self) -> RawMessage:
         message = self._next
         assert message is not None
-        self._next = None  # stays so when the recording is damaged here
-        self._next = next(self._messages, None)
+        self._fetch()
         return message
+
+    def _fetch(self) -> None:
+        self._next, self._damage = None, None
+        try:
+            self._next = next(self._messages, None)
+        except RecordingError as error:
+            self._damage = error
 
     def _anchor(self, stamp_ns: int, wall_ns: int) -> None:
         self._anchor_ns, self._anchor_wall_ns = stamp_ns, wall_ns
@@ -175,7 +185,7 @@ class BagPlayer:
         """Makes the messages from the stamp on the next ones, the latched ones from before it ahead of them."""
         self._latched = deque(self._latched_before(stamp_ns))
         self._messages = self._reader.raw(self._topics, start_ns=stamp_ns)
-        self._next = next(self._messages, None)
+        self._fetch()
 
     def _latched_before(self, stamp_ns: int) -> list[RawMessage]:
         """Of every latched topic as many messages before the stamp as its publishers kept, in the order of time."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.recording.bag import LATCHED, BagReader, BagWriter, qos_profile
+from zoox_prediction.recording.bag import LATCHED, BagReader, BagWriter, RecordingError, qos_profile
 from zoox_prediction.recording.messages import header_to_message
 from zoox_prediction.recording.player import BagPlayer
 from zoox_prediction.recording.typestore import RosbagsTypes
@@ -215,6 +216,26 @@ def test_a_loop_of_a_single_instant_ends_no_call(tmp_path):
     with BagReader(tmp_path / "one") as reader:
         player = BagPlayer(reader, loop=True)
         assert [len(player.due(wall(second))) for second in range(4)] == [1, 1, 1, 1]
+
+
+def test_a_damaged_recording_is_played_up_to_the_damage_and_told_once(tmp_path):
+    with BagWriter(tmp_path / "drive") as writer:
+        for index in range(30):  # 10 chunks
+            image = TYPES.new("sensor_msgs/msg/Image")
+            image.data = np.random.default_rng(index).integers(0, 4, 400_000).astype(np.uint8)
+            writer.write("/image", image, START + index * SECOND)
+    file = tmp_path / "drive" / "drive.mcap"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 1000] = bytes(1000)
+    file.write_bytes(data)
+    with BagReader(tmp_path / "drive") as reader:
+        player = BagPlayer(reader)
+        messages = player.due(wall(0)) + player.due(wall(40))
+        assert [message.stamp_ns for message in messages] == [START + index * SECOND for index in range(len(messages))]
+        assert 10 <= len(messages) <= 15 and not player.finished
+        with pytest.raises(RecordingError, match="is damaged"):
+            player.due(wall(41))
+        assert player.finished and player.due(wall(42)) == []
 
 
 def test_an_empty_recording_is_finished_at_once(tmp_path):
