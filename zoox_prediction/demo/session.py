@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,9 +40,14 @@ def what_if_topic(plan: int) -> str:
 
 
 class DemoSession:
-    """Not thread-safe: for one caller at a time. `close` completes the bag."""
+    """Every method may be called from any thread: an answer arrives outside of the callback groups of a node.
+
+    `close` completes the bag; what comes later is ignored.
+    """
 
     def __init__(self, log: RecordedLog, config: DemoConfig):
+        self._lock = threading.Lock()
+        self._closed = False
         self._log = log
         self._monitor = DemoMonitor(log)
         self._writer = BagWriter(Path(config.output) / "predictions.bag", overwrite=True)
@@ -55,8 +61,10 @@ class DemoSession:
 
     def add(self, predictions: PredictedTrajectories, serialized: bytes, scene_age_s: float, arrival_s: float) -> None:
         """One message of predictions, and its CDR bytes; `arrival_s` is steady time."""
-        self._writer.write_raw(PREDICTIONS_TOPIC, _PREDICTIONS_TYPE, serialized, predictions.stamp_ns)
-        self._monitor.add(predictions, scene_age_s, arrival_s)
+        with self._lock:
+            if not self._closed:
+                self._writer.write_raw(PREDICTIONS_TOPIC, _PREDICTIONS_TYPE, serialized, predictions.stamp_ns)
+                self._monitor.add(predictions, scene_age_s, arrival_s)
 
     def add_diagnostics(self, name: str, level: int, message: str, values: dict[str, str]) -> None:
         """One status of /diagnostics."""
@@ -86,9 +94,10 @@ class DemoSession:
 
     def answered(self, plans: CandidatePlans, ego: EgoState, answer: ConditionalAnswer) -> str:
         """Keeps the answer; returns it as a line of JSON for the table."""
-        for plan, predictions in enumerate(answer.predictions):
-            message = predictions_to_message(predictions, self._types, 0.0)
-            self._writer.write(what_if_topic(plan), message, predictions.stamp_ns)
+        with self._lock:
+            for plan, predictions in enumerate(() if self._closed else answer.predictions):
+                message = predictions_to_message(predictions, self._types, 0.0)
+                self._writer.write(what_if_topic(plan), message, predictions.stamp_ns)
         rows = []
         for plan, name in enumerate(PLAN_NAMES):
             nearest = np.argsort(answer.smallest_gap_m[plan])[:3]
@@ -116,11 +125,14 @@ class DemoSession:
 
     def account(self, *, ready: bool = True, finished: bool = False) -> str:
         """The state so far as a line of JSON; `ready` tells that the prediction node has been found."""
-        state = {"ready": ready, **self._monitor.state(finished).as_dict(), **self._latency_ms, "health": self._health}
-        return _line("state", state)
+        with self._lock:
+            state = self._monitor.state(finished).as_dict()
+        return _line("state", {"ready": ready, **state, **self._latency_ms, "health": self._health})
 
     def close(self) -> None:
-        self._writer.__exit__(None, None, None)
+        with self._lock:
+            self._closed = True
+            self._writer.__exit__(None, None, None)
 
 
 def _line(kind: str, values: dict) -> str:

@@ -30,12 +30,12 @@ from zoox_prediction.srv import PredictConditional
 
 
 class DemoNode(Node):
-    """All callbacks share one group: the session is for one caller at a time."""
+    """Hands everything to the session."""
 
     def __init__(self) -> None:
         super().__init__("demo_node")
         config = declare_and_load(self, DemoConfig)
-        self._session: DemoSession | None = DemoSession(load_log(config.recording), config)
+        self._session = DemoSession(load_log(config.recording), config)
         self._client: Client = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
         self.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, INPUT)
@@ -43,8 +43,6 @@ class DemoNode(Node):
         self.create_timer(config.report_period_s, self._report, clock=steady)
 
     def _on_predictions(self, message: PredictedTrajectoryArray) -> None:
-        if self._session is None:
-            return
         predictions = predictions_from_message(message)
         self._session.add(predictions, serialize_message(message), message.scene_age, time.monotonic())
         question = self._session.question(predictions.stamp_ns)
@@ -54,8 +52,6 @@ class DemoNode(Node):
             future.add_done_callback(lambda done: self._on_answer(plans, ego, done.result()))
 
     def _on_answer(self, plans: CandidatePlans, ego: EgoState, response: Any) -> None:
-        if self._session is None:
-            return
         try:
             print(self._session.answered(plans, ego, answer_from_response(response)), flush=True)
         except InputError as error:
@@ -63,20 +59,16 @@ class DemoNode(Node):
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if self._session is not None:
-                values = {each.key: each.value for each in status.values}
-                self._session.add_diagnostics(status.name, status.level[0], status.message, values)
+            values = {each.key: each.value for each in status.values}
+            self._session.add_diagnostics(status.name, status.level[0], status.message, values)
 
     def _report(self) -> None:
-        if self._session is not None:
-            ready = self.count_publishers("/predictions") > 0 and self._client.service_is_ready()
-            print(self._session.account(ready=ready), flush=True)
+        ready = self.count_publishers("/predictions") > 0 and self._client.service_is_ready()
+        print(self._session.account(ready=ready), flush=True)
 
     def destroy_node(self) -> None:
-        if self._session is not None:
-            print(self._session.account(finished=True), flush=True)
-            self._session.close()
-            self._session = None
+        print(self._session.account(finished=True), flush=True)
+        self._session.close()
         super().destroy_node()
 
 

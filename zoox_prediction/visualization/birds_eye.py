@@ -79,7 +79,8 @@ def _default_center(scene: Scene) -> NDArray[np.float64]:
 
 
 def _draw_predictions(canvas: Canvas, predictions: PredictedTrajectories, config: ViewConfig) -> None:
-    """Every likely mode: its path, more opaque when more probable, and the one-sigma ellipse at the horizon."""
+    """The likely modes' paths, more opaque when more probable; of the likeliest the one-sigma ellipse at the horizon."""
+    likeliest = np.argmax(predictions.probability, axis=1)
     order = np.argsort(predictions.probability, axis=None)  # the most probable on top
     for agent, mode in zip(*np.unravel_index(order, predictions.probability.shape), strict=True):
         probability = float(predictions.probability[agent, mode])
@@ -90,8 +91,9 @@ def _draw_predictions(canvas: Canvas, predictions: PredictedTrajectories, config
         alpha = 0.25 + 0.75 * probability
         path = predictions.position[agent, mode]
         canvas.polylines([path], color, thickness_px=2, alpha=alpha)
-        ellipse = _ellipse(path[-1], predictions.covariance[agent, mode, -1])
-        canvas.polylines([ellipse], color, alpha=alpha * 0.8, closed=True)
+        if mode == likeliest[agent]:
+            ellipse = _ellipse(path[-1], predictions.covariance[agent, mode, -1])
+            canvas.polylines([ellipse], color, alpha=alpha * 0.8, closed=True)
         canvas.discs(path[9::10], 2.0, color, alpha=alpha)  # a dot a second
 
 

@@ -80,7 +80,8 @@ class Canvas:
 
     def text_px(self, text: str, at_px: tuple[int, int], color: Color = TEXT, scale: float = 0.45) -> None:
         """Writes at a pixel, the text's lower left corner."""
-        cv2.putText(self.image, text, at_px, _FONT, scale, BACKGROUND, 3, cv2.LINE_AA)
+        for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):  # a thicker stroke would have wider letters in OpenCV 5
+            cv2.putText(self.image, text, (at_px[0] + dx, at_px[1] + dy), _FONT, scale, BACKGROUND, 1, cv2.LINE_AA)
         cv2.putText(self.image, text, at_px, _FONT, scale, color, 1, cv2.LINE_AA)
 
     def legend(self, entries: Sequence[tuple[str, Color]], scale: float = 0.42) -> None:
