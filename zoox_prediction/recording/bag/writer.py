@@ -105,8 +105,8 @@ class BagWriter:
                 self._guarded(self._writer.close)
                 self._guarded(self._publish)
         finally:
-            with suppress(OSError):  # a full disk fails once more when what is pending is written
-                self._writer.abort()
+            with suppress(Exception):  # only to let go of the file, which after an error nobody will miss
+                self._writer.close()
             shutil.rmtree(self._partial, ignore_errors=True)
 
     def _publish(self) -> None:
