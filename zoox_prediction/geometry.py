@@ -79,23 +79,34 @@ def box_distance(
 ) -> FloatArray:
     """Distance (...) [m] between oriented boxes a and b, 0 where they touch or overlap; all arguments broadcast.
 
-    Between two convex polygons that do not overlap, the nearest pair of points has a corner of one of them; whether they
-    overlap is the separating axis test (Gottschalk et al., OBBTree, 1996) on the two axes of each box.
+    Between two convex polygons that do not overlap, the nearest pair of points has a corner of one of them; if they
+    overlap is told by the separating axis test on the axes of both boxes (Gottschalk et al., OBBTree, 1996).
     """
     pose_a, pose_b = _poses(center_a, yaw_a), _poses(center_b, yaw_b)
     half_a, half_b = 0.5 * np.asarray(length_width_a, np.float64), 0.5 * np.asarray(length_width_b, np.float64)
-    distance, separated = np.inf, np.False_
-    for own_pose, own_half, other_pose, other_half in (
-        (pose_a, half_a, pose_b, half_b),
-        (pose_b, half_b, pose_a, half_a),
+    cos, sin = np.cos(pose_b[..., 2] - pose_a[..., 2]), np.sin(pose_b[..., 2] - pose_a[..., 2])
+    squared: NDArray | float = np.inf
+    separated: NDArray | bool = False
+    for own, own_half, other, other_half, sin_other in (
+        (pose_a, half_a, pose_b, half_b, sin),
+        (pose_b, half_b, pose_a, half_a, -sin),
     ):
-        relative = compose_poses(invert_pose(own_pose), other_pose)
-        corners = box_corners(relative[..., :2], relative[..., 2], 2.0 * other_half)  # of the other, in own axes
-        outside = np.maximum(np.abs(corners) - own_half[..., None, :], 0.0)
-        distance = np.minimum(distance, np.hypot(outside[..., 0], outside[..., 1]).min(axis=-1))
-        gap = np.maximum(corners.min(axis=-2) - own_half, -own_half - corners.max(axis=-2))
-        separated = separated | (gap > 0.0).any(axis=-1)
-    return np.where(separated, distance, 0.0)
+        center = transform_points(invert_pose(own), other[..., :2])  # of the other box, in the axes of this one
+        along_x, along_y = (
+            other_half[..., 0] * cos,
+            other_half[..., 0] * sin_other,
+        )  # from it to the middle of its front
+        across_x, across_y = -other_half[..., 1] * sin_other, other_half[..., 1] * cos  # and of its left side
+        separated = (
+            separated
+            | (np.abs(center[..., 0]) > own_half[..., 0] + np.abs(along_x) + np.abs(across_x))
+            | (np.abs(center[..., 1]) > own_half[..., 1] + np.abs(along_y) + np.abs(across_y))
+        )
+        for front, left in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+            x = np.abs(center[..., 0] + front * along_x + left * across_x) - own_half[..., 0]
+            y = np.abs(center[..., 1] + front * along_y + left * across_y) - own_half[..., 1]
+            squared = np.minimum(squared, np.maximum(x, 0.0) ** 2 + np.maximum(y, 0.0) ** 2)
+    return np.where(separated, np.sqrt(squared), 0.0)
 
 
 def _poses(position: ArrayLike, yaw: ArrayLike) -> FloatArray:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.models.baselines.classes import group_of
-from zoox_prediction.prediction.encounter import collision_probability, shared_ground, smallest_gap
+from zoox_prediction.prediction.encounter import (
+    Separation,
+    SharedGround,
+    collision_probability,
+    shared_ground,
+    smallest_gap,
+)
 from zoox_prediction.prediction.plans import EgoFutures, check_plans, ego_futures
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.reaction import Courses, ReactionConfig, react
@@ -85,6 +92,7 @@ class _AgentFutures:
 
     probability: NDArray[np.float64]  # (N, K)
     quantile: NDArray[np.float64]  # (N, K) of caution
+    source: NDArray[np.int64]  # (N, K) column that this one copies
     position: NDArray[np.float64]  # (N, K, T + 1, 2)
     yaw: NDArray[np.float64]  # (N, K, T + 1)
     speed: NDArray[np.float64]  # (N, K, T + 1)
@@ -100,7 +108,8 @@ class _AgentFutures:
         count, modes = predictions.probability.shape
         now = scene.agents.position[:, None, None, :2]
         position = np.concatenate([np.broadcast_to(now, (count, modes, 1, 2)), predictions.position], axis=2)
-        travel = np.linalg.norm(np.diff(position, axis=2), axis=-1)
+        way = np.diff(position, axis=2)
+        travel = np.hypot(way[..., 0], way[..., 1])
         in_range = np.linalg.norm(scene.agents.position[:, :2] - ego.center[0, 0], axis=-1) < config.interaction_range_m
         moves = (travel.sum(axis=2) > config.min_travel_m) & in_range[:, None]
         source, probability, quantile = _two_drivers(predictions.probability, moves)
@@ -114,6 +123,7 @@ class _AgentFutures:
         return cls(
             probability=probability,
             quantile=quantile,
+            source=source,
             position=position[row, source],
             yaw=each(predictions.yaw, scene.agents.yaw[:, None, None]),
             speed=each(predictions.speed, speed),
@@ -199,6 +209,36 @@ def _may_meet(
     return meets
 
 
+@dataclass(frozen=True)
+class _Tracks:
+    """R modes of agents in the world: (R, T + 1, ...) each."""
+
+    position: NDArray[np.float64]
+    yaw: NDArray[np.float64]
+    speed: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, futures: _AgentFutures, agent: NDArray[np.int64], mode: NDArray[np.int64]) -> _Tracks:
+        return cls(*(getattr(futures, each.name)[agent, mode] for each in fields(cls)))
+
+    def delayed(self, delay: NDArray[np.float64], time_step_s: float) -> _Tracks:
+        """The same paths travelled `delay` (R, T + 1) [s] late."""
+        place = np.arange(delay.shape[1]) - delay / time_step_s
+        before = np.clip(place.astype(np.int64), 0, delay.shape[1] - 2)
+        part = place - before
+        row = np.arange(len(delay))[:, None]
+
+        def sample(array: NDArray[np.float64], *, angle: bool = False) -> NDArray[np.float64]:
+            first, change = array[row, before], array[row, before + 1] - array[row, before]
+            share = part.reshape(*part.shape, *(1,) * (first.ndim - 2))
+            return np.asarray(first + share * (wrap_angle(change) if angle else change))
+
+        rate = 1.0 - np.diff(delay, axis=1, prepend=0.0) / time_step_s
+        slowed = sample(self.speed) * np.where(delay > 0.0, rate, 1.0)
+        return _Tracks(sample(self.position), sample(self.yaw, angle=True), slowed, sample(self.covariance))
+
+
 def _answer(
     ego: EgoFutures,
     futures: _AgentFutures,
@@ -211,73 +251,68 @@ def _answer(
 ) -> ConditionalAnswer:
     shape = (len(ego), len(futures.size))
     weight = futures.probability[agent, mode]
-    position, yaw, speed, covariance = _delayed(futures, agent, mode, delay, ego.time_step_s)
-    size = futures.size[agent]
 
     def over_modes(values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(C, N) expectation of values (R,)."""
         total = np.bincount(plan * shape[1] + agent, weight * values, minlength=shape[0] * shape[1])
         return np.asarray(total.reshape(shape))
 
-    base_position, base_yaw = futures.position[agent, mode], futures.yaw[agent, mode]
-    ground = shared_ground(ego, plan, base_position, base_yaw, size, config.reaction.decision_interval_s)
-    clock = np.arange(delay.shape[1]) * ego.time_step_s - delay
-    arrival = (clock < ground.agent_s[:, None] - 1e-6).sum(axis=1)
-    arrival_s = np.where(arrival < delay.shape[1], arrival * ego.time_step_s, np.inf)
-    with np.errstate(invalid="ignore"):  # inf - inf where nothing is shared
-        meets = ground.agent_s - ground.ego_s <= config.max_encroachment_s
-        second = expit((arrival_s - ground.ego_s) / config.order_deviation_s)
-    collision = collision_probability(ego, plan, position, yaw, size, covariance)
+    # Both drivers of a mode share what they would do without the ego: it is measured once.
+    source = futures.source[agent, mode]
+    key = (plan * shape[1] + agent) * futures.source.shape[1] + source
+    _, first, same = np.unique(key, return_index=True, return_inverse=True)
+    without = _Tracks.of(futures, agent[first], source[first])
+    size = futures.size[agent[first]]
+    ground = shared_ground(
+        ego, plan[first], without.position, without.yaw, size, config.reaction.decision_interval_s
+    ).select(same.ravel())
+    gap_without, collision_without = _measure(ego, plan[first], without, size)
+    gap, collision = gap_without[same.ravel()], collision_without[same.ravel()]
+
     late = np.flatnonzero(delay[:, -1] > 0.0)
-    unseen = agent[late], mode[late]
-    blind = collision_probability(
-        ego, plan[late], base_position[late], base_yaw[late], size[late], futures.covariance[unseen]
-    )
-    collision[late] += config.inattentive_share * (blind - collision[late])
+    unhindered = _Tracks.of(futures, agent[late], mode[late])
+    tracks = unhindered.delayed(delay[late], ego.time_step_s)
+    gap[late], attentive = _measure(ego, plan[late], tracks, futures.size[agent[late]])
+    collision[late] = attentive + config.inattentive_share * (collision[late] - attentive)
+    shift = np.zeros(len(plan))
+    moved = tracks.position[:, 1:] - unhindered.position[:, 1:]
+    shift[late] = np.hypot(moved[..., 0], moved[..., 1]).mean(axis=1)
+
     conflict = np.full(shape, np.inf)
     plausible = weight >= config.plausible_mode
     np.minimum.at(conflict, (plan[plausible], agent[plausible]), ground.both_s[plausible])
-    moved = np.linalg.norm(position[:, 1:] - base_position[:, 1:], axis=-1).mean(axis=1)
+    predictions = _per_plan(futures, plan[late], agent[late], mode[late], tracks, unconditional, len(ego))
     return ConditionalAnswer(
-        predictions=_per_plan(futures, plan, agent, mode, (position, yaw, speed, covariance), unconditional, len(ego)),
+        predictions=predictions,
         ids=unconditional.ids,
-        yield_probability=np.clip(over_modes(np.where(meets, second, 0.0)), 0.0, 1.0),
+        yield_probability=np.clip(over_modes(_yields(ground, delay, ego.time_step_s, config)), 0.0, 1.0),
         collision_probability=np.clip(over_modes(collision), 0.0, 1.0),
-        smallest_gap_m=over_modes(smallest_gap(ego, plan, position, yaw, size)),
+        smallest_gap_m=over_modes(gap),
         time_to_conflict_s=conflict,
-        shift_m=over_modes(moved),
+        shift_m=over_modes(shift),
     )
 
 
-def _delayed(
-    futures: _AgentFutures,
-    agent: NDArray[np.int64],
-    mode: NDArray[np.int64],
-    delay: NDArray[np.float64],
-    time_step_s: float,
-) -> tuple[NDArray[np.float64], ...]:
-    """Position, yaw, speed and covariance (R, T + 1, ...) of courses that run `delay` late; untouched where it is 0."""
-    values = [each[agent, mode] for each in (futures.position, futures.yaw, futures.speed, futures.covariance)]
-    late = np.flatnonzero(delay[:, -1] > 0.0)
-    if not len(late):
-        return tuple(values)
-    place = np.arange(delay.shape[1]) - delay[late] / time_step_s
-    before = np.clip(place.astype(np.int64), 0, delay.shape[1] - 2)
-    part = place - before
-    row = np.arange(len(late))[:, None]
+def _measure(
+    ego: EgoFutures, plan: NDArray[np.int64], tracks: _Tracks, size: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Smallest gap (R,) [m] and collision probability (R,)."""
+    separation = Separation.of(ego, plan, tracks.position, tracks.yaw, size)
+    gap = smallest_gap(separation, ego, plan, tracks.position, tracks.yaw, size)
+    return gap, collision_probability(separation, ego.yaw[plan], tracks.covariance)
 
-    def sample(array: NDArray[np.float64]) -> NDArray[np.float64]:
-        first, second = array[late][row, before], array[late][row, before + 1]
-        share = part.reshape(*part.shape, *(1,) * (first.ndim - 2))
-        return np.asarray(first + share * (second - first))
 
-    position, yaw, speed, covariance = values
-    turn = yaw[late][row, before + 1] - yaw[late][row, before]
-    turned = yaw[late][row, before] + part * np.arctan2(np.sin(turn), np.cos(turn))
-    rate = 1.0 - np.diff(delay[late], axis=1, prepend=0.0) / time_step_s
-    slowed = sample(speed) * np.where(delay[late] > 0.0, rate, 1.0)
-    position[late], yaw[late], speed[late], covariance[late] = sample(position), turned, slowed, sample(covariance)
-    return position, yaw, speed, covariance
+def _yields(
+    ground: SharedGround, delay: NDArray[np.float64], time_step_s: float, config: ConditionalConfig
+) -> NDArray[np.float64]:
+    """(R,) probability that the agent comes second on shared ground, given how late (R, T + 1) it is."""
+    clock = np.arange(delay.shape[1]) * time_step_s - delay
+    arrival = (clock < ground.agent_s[:, None] - 1e-6).sum(axis=1)
+    arrival_s = np.where(arrival < delay.shape[1], arrival * time_step_s, np.inf)
+    shared = np.isfinite(ground.agent_s)
+    ego_s = np.where(shared, ground.ego_s, 0.0)
+    meets = shared & (ground.agent_s - ego_s <= config.max_encroachment_s)
+    return np.where(meets, expit((arrival_s - ego_s) / config.order_deviation_s), 0.0)
 
 
 def _per_plan(
@@ -285,18 +320,19 @@ def _per_plan(
     plan: NDArray[np.int64],
     agent: NDArray[np.int64],
     mode: NDArray[np.int64],
-    values: tuple[NDArray[np.float64], ...],
+    tracks: _Tracks,
     unconditional: PredictedTrajectories,
     num_plans: int,
 ) -> tuple[PredictedTrajectories, ...]:
-    """The courses back in N x K columns; unused columns hold what they hold without a plan."""
-    names = ("position", "yaw", "speed", "covariance")
+    """N x K columns for each plan: as without one, but for the modes (R,) that run late."""
     answers = []
     for index in range(num_plans):  # a handful of plans
         rows = np.flatnonzero(plan == index)
         arrays = {}
-        for name, array in zip(names, values, strict=True):
-            arrays[name] = getattr(futures, name)[:, :, 1:].copy()
-            arrays[name][agent[rows], mode[rows]] = array[rows, 1:]
+        for each in fields(tracks):
+            arrays[each.name] = getattr(futures, each.name)[:, :, 1:]
+            if len(rows):
+                arrays[each.name] = arrays[each.name].copy()
+                arrays[each.name][agent[rows], mode[rows]] = getattr(tracks, each.name)[rows, 1:]
         answers.append(replace(unconditional, probability=futures.probability, **arrays))
     return tuple(answers)

@@ -17,6 +17,7 @@ from zoox_prediction.prediction.plans import EgoFutures
 
 _NEGLIGIBLE_SIGMA = 4.0  # boxes farther apart than this have an overlap probability below 1e-4
 _MIN_SIGMA_M = 1e-3
+_GAP_TOLERANCE_M, _GAP_SHARE = 0.01, 0.98  # a far gap may be less exact
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class SharedGround:
     ego_s: NDArray[np.float64]  # (R,) the ego enters what the agent sweeps at any time
     agent_s: NDArray[np.float64]  # (R,) the agent enters what the ego sweeps at any time
     both_s: NDArray[np.float64]  # (R,) the second of the two enters the first ground that both have claimed
+
+    def select(self, rows: NDArray[np.int64]) -> SharedGround:
+        return SharedGround(self.ego_s[rows], self.agent_s[rows], self.both_s[rows])
 
 
 def shared_ground(
@@ -71,7 +75,8 @@ def _pieces(
         ends = np.concatenate([ends, position[:, -1:]], axis=1)
     center = 0.5 * (ends[:, 1:] + ends[:, :-1])
     half = np.repeat(0.5 * size[:, None, :], center.shape[1], axis=1)
-    half[..., 0] += 0.5 * np.linalg.norm(np.diff(ends, axis=1), axis=-1)
+    way = np.diff(ends, axis=1)
+    half[..., 0] += 0.5 * np.hypot(way[..., 0], way[..., 1])
     return center, half, yaw[:, :-1:stride]
 
 
@@ -79,8 +84,8 @@ def _boxes_near(
     ego_center: NDArray, ego_half: NDArray, center: NDArray, half: NDArray, plan: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """(R,) whether the axis-parallel boxes around both courses meet."""
-    ego_reach = np.linalg.norm(ego_half, axis=-1, keepdims=True)
-    reach = np.linalg.norm(half, axis=-1, keepdims=True)
+    ego_reach = ego_half.sum(axis=-1, keepdims=True)  # over the half diagonal
+    reach = half.sum(axis=-1, keepdims=True)
     ego_low, ego_high = (ego_center - ego_reach).min(axis=1)[plan], (ego_center + ego_reach).max(axis=1)[plan]
     near: NDArray[np.bool_] = (
         ((center - reach).min(axis=1) <= ego_high) & ((center + reach).max(axis=1) >= ego_low)
@@ -106,7 +111,48 @@ def _overlap(
     return overlap
 
 
+@dataclass(frozen=True)
+class Separation:
+    """Where R courses are to the ego, in the axes of its box, at every instant of its plan (R, T + 1).
+
+    In float32: distances from the ego, not coordinates of the map.
+    """
+
+    along: NDArray  # [m] from the ego's centre to the agent's
+    across: NDArray
+    half_x: NDArray  # sum of the half extents of both boxes along the ego
+    half_y: NDArray  # and across
+    valid: NDArray[np.bool_]  # within the plan
+
+    @classmethod
+    def of(
+        cls,
+        ego: EgoFutures,
+        plan: NDArray[np.int64],
+        position: NDArray[np.float64],
+        yaw: NDArray[np.float64],
+        size: NDArray[np.float64],
+    ) -> Separation:
+        """Of courses with position (R, T + 1, 2), yaw (R, T + 1) and size (R, 2) under the plans `plan` (R,)."""
+        x = (position[..., 0] - ego.center[plan, :, 0]).astype(np.float32)
+        y = (position[..., 1] - ego.center[plan, :, 1]).astype(np.float32)
+        ego_yaw = ego.yaw.astype(np.float32)
+        turn = yaw.astype(np.float32) - ego_yaw[plan]
+        cos, sin = np.cos(ego_yaw)[plan], np.sin(ego_yaw)[plan]  # (R, T + 1)
+        turn_cos, turn_sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
+        half = (0.5 * size).astype(np.float32)
+        length, width = half[:, :1], half[:, 1:]
+        return cls(
+            along=cos * x + sin * y,
+            across=cos * y - sin * x,
+            half_x=0.5 * ego.size[0] + length * turn_cos + width * turn_sin,
+            half_y=0.5 * ego.size[1] + length * turn_sin + width * turn_cos,
+            valid=ego.valid[plan],
+        )
+
+
 def smallest_gap(
+    separation: Separation,
     ego: EgoFutures,
     plan: NDArray[np.int64],
     position: NDArray[np.float64],
@@ -115,58 +161,53 @@ def smallest_gap(
 ) -> NDArray[np.float64]:
     """(R,) [m] smallest distance between the boxes at one time, over the steps of the plan; 0 where they overlap.
 
-    Exact distances are only taken at steps where, by the circles in and around the boxes, the smallest one can be.
+    Correct to 1 cm plus 2 %: the distance of the bounding boxes along the ego's axes is a lower bound, and exact
+    ones are only taken where the bound is below the exact one of the most promising step.
     """
-    distance = np.linalg.norm(position - ego.center[plan], axis=-1)
-    distance = np.where(ego.valid[plan], distance, np.inf)
-    outer = 0.5 * (np.linalg.norm(size, axis=1) + np.linalg.norm(ego.size))
-    inner = 0.5 * (size.min(axis=1) + ego.size.min())
-    bound = np.maximum(distance.min(axis=1) - inner, 0.0)
-    row, step = np.nonzero(distance - outer[:, None] <= bound[:, None])
-    gaps = box_distance(
-        ego.center[plan[row], step], ego.yaw[plan[row], step], ego.size, position[row, step], yaw[row, step], size[row]
-    )
-    smallest = np.full(len(plan), np.inf)
-    np.minimum.at(smallest, row, gaps)
+    beside = np.maximum(np.abs(separation.along) - separation.half_x, 0.0)
+    before = np.maximum(np.abs(separation.across) - separation.half_y, 0.0)
+    bound = np.where(separation.valid, np.hypot(beside, before), np.inf)
+
+    def exact(row: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.float64]:
+        which = plan[row]
+        return box_distance(
+            ego.center[which, step], ego.yaw[which, step], ego.size, position[row, step], yaw[row, step], size[row]
+        )
+
+    row = np.arange(len(plan))
+    smallest = exact(row, np.argmin(bound, axis=1))
+    row, step = np.nonzero(bound < _GAP_SHARE * smallest[:, None] - _GAP_TOLERANCE_M)
+    np.minimum.at(smallest, row, exact(row, step))
     return smallest
 
 
-def collision_probability(
-    ego: EgoFutures,
-    plan: NDArray[np.int64],
-    position: NDArray[np.float64],
-    yaw: NDArray[np.float64],
-    size: NDArray[np.float64],
-    covariance: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """(R,) probability that the boxes overlap at some step of the plan; covariance (R, T + 1, 2, 2) [m^2] of positions.
+def collision_probability(separation: Separation, ego_yaw: NDArray, covariance: NDArray) -> NDArray[np.float64]:
+    """(R,) probability that the boxes overlap at some step of the plan.
 
+    ego_yaw (R, T + 1) of the plan that each course is under, covariance (R, T + 1, 2, 2) [m^2] of the positions.
     At one step: the Gaussian of the agent's centre over the rectangle in the axes of the ego's box in which the boxes
     overlap (its own plus the agent's half extents along them), without the correlation between them. Over time: the
     largest of the steps, since the position error of one mode hardly changes from step to step; that is a lower bound
     of the union (cf. Lambert, Gruyer, Saint Pierre, ITSC 2008).
     """
-    relative = position - ego.center[plan]
-    ego_cos, ego_sin = np.cos(ego.yaw)[plan], np.sin(ego.yaw)[plan]
-    along = ego_cos * relative[..., 0] + ego_sin * relative[..., 1]
-    across = ego_cos * relative[..., 1] - ego_sin * relative[..., 0]
-    outer = 0.5 * (np.linalg.norm(size, axis=1) + np.linalg.norm(ego.size))[:, None]
-    sigma = np.sqrt(np.maximum(covariance[..., 0, 0] + covariance[..., 1, 1], 0.0))  # at least that of any axis
-    reach = outer + _NEGLIGIBLE_SIGMA * sigma
-    row, step = np.nonzero(ego.valid[plan] & (np.abs(along) < reach) & (np.abs(across) < reach))
-
-    cos, sin = ego_cos[row, step], ego_sin[row, step]
-    xx, xy, yy = (covariance[row, step, i, j] for i, j in ((0, 0), (0, 1), (1, 1)))
-    sigma_x = np.sqrt(np.maximum(cos**2 * xx + 2.0 * cos * sin * xy + sin**2 * yy, _MIN_SIGMA_M**2))
-    sigma_y = np.sqrt(np.maximum(sin**2 * xx - 2.0 * cos * sin * xy + cos**2 * yy, _MIN_SIGMA_M**2))
-    turn = yaw[row, step] - ego.yaw[plan[row], step]
-    turn_cos, turn_sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
-    half_x = 0.5 * (ego.size[0] + size[row, 0] * turn_cos + size[row, 1] * turn_sin)
-    half_y = 0.5 * (ego.size[1] + size[row, 0] * turn_sin + size[row, 1] * turn_cos)
-    x, y = along[row, step], across[row, step]
-    overlap = (ndtr((half_x - x) / sigma_x) - ndtr((-half_x - x) / sigma_x)) * (
-        ndtr((half_y - y) / sigma_y) - ndtr((-half_y - y) / sigma_y)
+    trace = np.maximum(covariance[..., 0, 0] + covariance[..., 1, 1], _MIN_SIGMA_M**2)
+    reach = _NEGLIGIBLE_SIGMA * np.sqrt(trace)  # the deviation along any axis is less
+    row, step = np.nonzero(
+        separation.valid
+        & (np.abs(separation.along) < separation.half_x + reach)
+        & (np.abs(separation.across) < separation.half_y + reach)
     )
-    probability = np.zeros(len(plan))
+    cos, sin = np.cos(ego_yaw[row, step]), np.sin(ego_yaw[row, step])
+    xx, xy, yy = (covariance[row, step, i, j] for i, j in ((0, 0), (0, 1), (1, 1)))
+    variance_x = cos**2 * xx + 2.0 * cos * sin * xy + sin**2 * yy
+    variance_y = sin**2 * xx - 2.0 * cos * sin * xy + cos**2 * yy
+    overlap = np.ones(len(row))
+    for center, half, variance in (
+        (separation.along[row, step], separation.half_x[row, step], variance_x),
+        (separation.across[row, step], separation.half_y[row, step], variance_y),
+    ):
+        sigma = np.sqrt(np.maximum(variance, _MIN_SIGMA_M**2))
+        overlap *= ndtr((half - center) / sigma) - ndtr((-half - center) / sigma)
+    probability = np.zeros(len(separation.along))
     np.maximum.at(probability, row, overlap)
     return probability

@@ -16,7 +16,7 @@ Since decisions use the plan up to their instant only, plans that agree up to t 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,9 @@ class _Habits:
             brake_hard=each(config.max_deceleration_mps2),
         )
 
+    def select(self, rows: NDArray[np.int64]) -> _Habits:
+        return _Habits(*(getattr(self, each.name)[rows] for each in fields(self)))
+
 
 @dataclass(frozen=True)
 class _Ego:
@@ -117,6 +120,9 @@ class _Ego:
     curvature: NDArray[np.float64]
     braking: NDArray[np.float64]  # [m/s^2] >= 0
     ahead_m: NDArray[np.float64]  # how far it will come within the lookahead
+
+    def select(self, rows: NDArray[np.int64]) -> _Ego:
+        return _Ego(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,19 @@ def react(ego: EgoFutures, courses: Courses, config: ReactionConfig) -> NDArray[
         stop = min(start + stride, num_steps)
         clock = start * step_s - delay[:, start]
         seen = _look(ego, start, stride, config.lookahead_s).of(courses.plan)
-        acceleration, speed = _decide(samples, seen, ego.size, clock, rate, habits, config)
+        speed = samples.at(samples.speed, clock)
+        acceleration = habits.accelerate.copy()
+        near = np.flatnonzero(samples.near(seen, ego.size, config.lateral_margin_m))
+        if len(near):
+            acceleration[near] = _decide(
+                samples.select(near),
+                seen.select(near),
+                ego.size,
+                clock[near],
+                rate[near],
+                habits.select(near),
+                config,
+            )
         change = acceleration * step_s / np.maximum(speed, _MIN_SPEED_MPS)
         rates = np.clip(rate[:, None] + change[:, None] * np.arange(stop - start + 1), 0.0, 1.0)
         late = (1.0 - 0.5 * (rates[:, 1:] + rates[:, :-1])) * step_s
@@ -166,13 +184,44 @@ class _Samples:
     arc_m: NDArray[np.float64]  # (R, S)
     speed: NDArray[np.float64]  # (R, S)
     size: NDArray[np.float64]  # (R, 2)
+    low: NDArray[np.float64]  # (R, 2) corners of the map-aligned box around the whole course with the agent's box
+    high: NDArray[np.float64]
 
     @classmethod
     def of(cls, courses: Courses, stride: int, step_s: float) -> _Samples:
         position, yaw = courses.position[:, ::stride], courses.yaw[:, ::stride]
-        length = np.linalg.norm(np.diff(position, axis=1), axis=-1)
+        way = np.diff(position, axis=1)
+        length = np.hypot(way[..., 0], way[..., 1])
         arc = np.concatenate([np.zeros((len(position), 1)), np.cumsum(length, axis=1)], axis=1)
-        return cls(stride * step_s, position, np.cos(yaw), np.sin(yaw), arc, courses.speed[:, ::stride], courses.size)
+        reach = 0.5 * np.linalg.norm(courses.size, axis=1, keepdims=True)
+        return cls(
+            interval_s=stride * step_s,
+            position=position,
+            cos=np.cos(yaw),
+            sin=np.sin(yaw),
+            arc_m=arc,
+            speed=courses.speed[:, ::stride],
+            size=courses.size,
+            low=position.min(axis=1) - reach,
+            high=position.max(axis=1) + reach,
+        )
+
+    def select(self, rows: NDArray[np.int64]) -> _Samples:
+        rest = (getattr(self, each.name)[rows] for each in fields(self) if each.name != "interval_s")
+        return _Samples(self.interval_s, *rest)
+
+    def near(self, ego: _Ego, ego_size: NDArray[np.float64], margin_m: float) -> NDArray[np.bool_]:
+        """(R,) false only where the course cannot touch the band before the ego: their bounding boxes are apart."""
+        bend = 0.5 * np.abs(ego.curvature) * (ego.ahead_m + ego_size[0]) ** 2
+        reach = bend + 0.5 * np.linalg.norm(ego_size) + margin_m + np.linalg.norm(self.size, axis=1)
+        end_x, end_y = ego.x + ego.cos * ego.ahead_m, ego.y + ego.sin * ego.ahead_m
+        near: NDArray[np.bool_] = (
+            (self.low[:, 0] <= np.maximum(ego.x, end_x) + reach)
+            & (self.high[:, 0] >= np.minimum(ego.x, end_x) - reach)
+            & (self.low[:, 1] <= np.maximum(ego.y, end_y) + reach)
+            & (self.high[:, 1] >= np.minimum(ego.y, end_y) - reach)
+        )
+        return near
 
     def at(self, values: NDArray[np.float64], clock: NDArray[np.float64]) -> NDArray[np.float64]:
         """(R,) `values` (R, S) at times (R,), linear."""
@@ -217,10 +266,9 @@ def _decide(
     rate: NDArray[np.float64],
     habits: _Habits,
     config: ReactionConfig,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Acceleration (R,) [m/s^2] that R agents choose now, and the speed (R,) at which the course itself passes here."""
-    course_speed = samples.at(samples.speed, clock)
-    speed = rate * course_speed
+) -> NDArray[np.float64]:
+    """Acceleration (R,) [m/s^2] that R agents choose now, at a time `clock` (R,) on their courses."""
+    speed = rate * samples.at(samples.speed, clock)
     entry = _find_entry(samples, ego, ego_size, clock, config.lateral_margin_m)
     done = samples.at(samples.arc_m, clock)
     distance = entry.in_m - done
@@ -252,9 +300,8 @@ def _decide(
     free = 1.0 - rate**4
     hindered = habits.accelerate * (free - (wanted_gap / gap) ** 2)
     hindered = np.where(~same_way & (needed > habits.brake), np.minimum(hindered, -needed), hindered)
-    unhindered = habits.accelerate * np.maximum(free, 0.2)
     limit = np.where(merging, 1.5 * habits.brake, habits.brake_hard)
-    return np.clip(np.where(gives_way | head_on, hindered, unhindered), -limit, habits.accelerate), course_speed
+    return np.clip(np.where(gives_way | head_on, hindered, habits.accelerate), -limit, habits.accelerate)
 
 
 def _travel_time(
