@@ -133,11 +133,11 @@ class LaneGraph:
         keep = (offset <= self.half_width_m[lane] + self.config.lateral_margin_m) & (
             np.abs(error) <= self.config.max_heading_error_rad
         )
-        keep &= first_of_joint(agent, lane, on.arc_length_m, keep, self._joints, len(self))
         beside = np.abs(on.beyond_m) < 1e-6
         has_beside = np.zeros(len(position), dtype=bool)
         has_beside[agent[keep & beside]] = True
         keep &= beside | ~has_beside[agent]
+        keep &= first_of_joint(agent, lane, on.arc_length_m, keep, self._joints, len(self))
         likelihood = np.exp(
             -0.5 * (offset / self.config.lateral_sigma_m) ** 2 - 0.5 * (error / self.config.heading_sigma_rad) ** 2
         )

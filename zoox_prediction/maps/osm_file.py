@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 
 from zoox_prediction.maps.road_network import MapError
 
+_FARTHEST_M = 2.1e7  # half-way around the Earth
+
 EARTH_RADIUS_M = 6378137.0  # equatorial radius of WGS84, as the spherical Mercator projection uses it
 
 
@@ -53,8 +55,8 @@ class OsmFile:
                 position = float(values["local_x"]), float(values["local_y"])
             except (KeyError, ValueError):
                 position = math.nan, math.nan
-            if not all(map(math.isfinite, position)):
-                raise MapError(f"{self.path}: node {node_id} has no finite local_x and local_y; mend the map")
+            if not all(abs(value) <= _FARTHEST_M for value in position):
+                raise MapError(f"{self.path}: node {node_id} has no valid local_x and local_y in metres; mend the map")
             positions[node_id] = position
         return positions
 

@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from shapely.geometry.polygon import orient
 
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.maps.areas import polygon_of, ragged_polygons
@@ -35,30 +36,23 @@ def lane_ids(map_features: Mapping[Any, Mapping[str, Any]]) -> dict[str, int]:
 def road_network_from_features(
     map_features: Mapping[Any, Mapping[str, Any]],
     source: str = "",
-    signal_positions: Mapping[Any, NDArray] | None = None,
 ) -> RoadNetwork:
-    """The road network of a scenario's `map_features`, in the scenario's frame [m].
+    """The road network of a scenario's `map_features`, in the scenario's frame [m]; `source` names it for people.
 
-    `signal_positions` are stop points (2,) [m] by the lane feature that a signal controls (`dynamic_map_states`); the
-    signal's id is the lane's. Where the source names no successors, they are the lanes that start within 1 m of the
-    end and head the same way. Raises MapError naming the feature and its defect.
+    Where the source names no successors, they are the lanes that start within 1 m of the end and head the same way.
+    Lane ids are those of `lane_ids`. Signals are not part of the features (they are in `dynamic_map_states`). Raises
+    MapError naming the feature and its defect.
     """
     if not isinstance(map_features, Mapping):
         raise MapError(f"{source or 'scenario'}: map_features is a {type(map_features).__name__}, not a mapping")
     ids = lane_ids(map_features)
     features = {str(name): feature for name, feature in map_features.items()}
     where = f"{source or 'scenario'}: map feature"
-    signals = {
-        ids[str(name)]: np.asarray(point, dtype=np.float64)[:2]
-        for name, point in (signal_positions or {}).items()
-        if str(name) in ids
-    }
     limits = _speed_limits(features)
     records = []
     for name, lane in ids.items():
         record = _lane(features[name], lane, ids, f"{where} {name}")
         record.speed_limit_mps = limits.get(name, np.nan)
-        record.signal = lane if lane in signals else NO_ID
         records.append(record)
     if _has_connectors(features, ids):
         for record, name in zip(records, ids, strict=True):
@@ -75,8 +69,6 @@ def road_network_from_features(
         walkways=Ragged.points(ring for _, ring in _rings(features, "SIDEWALK", where)),
         drivable_areas=_drivable_areas(features, records),
         intersections=Ragged.points(ring for _, ring in _rings(features, "INTERSECTION", where)),
-        signal_ids=np.array(list(signals), dtype=np.int64),
-        signal_positions=np.array(list(signals.values()), dtype=np.float64).reshape(-1, 2),
     )
 
 
@@ -201,7 +193,7 @@ def _sides(ring: NDArray[np.float64], centerline: NDArray[np.float64]) -> tuple[
     polygon = shapely.Polygon(ring)
     if len(ring) < 4 or not polygon.is_valid:
         return empty, empty
-    closed = shapely.get_exterior_ring(shapely.orient_polygons(polygon))
+    closed = orient(polygon).exterior
     points = np.asarray(closed.coords)[:-1]
     at = shapely.line_locate_point(closed, shapely.points(points))
     enter, leave = shapely.line_locate_point(closed, shapely.points(centerline[[0, -1]]))

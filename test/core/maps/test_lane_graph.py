@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from road_networks import arc, road_network
 
 from zoox_prediction.maps.lane_graph import LaneGraph, LaneGraphConfig
+from zoox_prediction.maps.readers import read_road_network
 from zoox_prediction.maps.road_network import LaneType, MapError, RoadNetwork
 
 
@@ -78,6 +80,42 @@ def test_at_a_joint_the_first_lane_holds_the_agent(fork: RoadNetwork) -> None:
     answer = LaneGraph(kinked).assign(np.array([[49.8, -1.0], [49.8, 1.0]]), np.zeros(2))
     assert answer.lane[:, 0].tolist() == [0, 0]
     assert np.all(answer.lane[:, 1] == -1)
+
+
+def test_past_a_joint_the_next_lane_holds_the_agent() -> None:
+    network = road_network({1: [(0, 0), (50, 0)], 2: [(50, 0), (99, 0)]}, {1: [2]})
+    answer = LaneGraph(network).assign(np.array([[50.0 + 1e-3, 0.0], [51.5, 0.3]]), np.zeros(2))
+    assert answer.lane[:, 0].tolist() == [1, 1]
+    assert np.all(answer.lane[:, 1] == -1)
+    np.testing.assert_allclose(answer.arc_length_m[:, 0], [1e-3, 1.5])
+
+
+def test_between_lanes_that_do_not_quite_meet() -> None:
+    network = road_network({1: [(0, 0), (50, 0)], 2: [(51, 0), (99, 0)]}, {1: [2]})
+    paths = LaneGraph(network).paths(np.array([[50.4, 0.0]]), np.zeros(1), np.array([20.0]))
+    assert len(paths) == 1
+    assert paths.lane[0, [0, -1]].tolist() == [0, 1]
+    np.testing.assert_allclose(paths.points[0, -1], [70.0, 0.0])
+
+
+def test_two_hundred_agents_on_a_town_cost_milliseconds(recordings: Path) -> None:
+    file = recordings / "maps" / "lanelet2_autoware" / "test_map_road_shoulder_lanelet2_map.osm"
+    graph = LaneGraph(read_road_network(file))
+    assert len(graph) == 371
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, len(graph), 200)
+    position, yaw = graph.lines.point_at(rows, rng.uniform(0.0, 1.0, 200) * graph.lines.length[rows])
+    distance = rng.uniform(10.0, 170.0, 200)
+    graph.paths(position, yaw, distance)  # fills the cache
+    spent = []
+    for _ in range(9):
+        began = time.process_time()
+        graph.assign(position, yaw)
+        assigned = time.process_time()
+        graph.paths(position, yaw, distance)
+        spent.append((assigned - began, time.process_time() - assigned))
+    # Typically 2 ms and 8 ms; the limits leave room for slow and busy machines.
+    assert np.all(np.median(spent, axis=0) < (0.010, 0.040))
 
 
 def test_a_path_for_every_branch(fork: RoadNetwork) -> None:

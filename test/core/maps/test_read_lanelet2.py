@@ -143,6 +143,10 @@ def _not_a_number(text: OsmText) -> None:
     text.nodes[111] = (math.nan, 3.0)
 
 
+def _far_away(text: OsmText) -> None:
+    text.nodes[111] = (1e300, 3.0)
+
+
 def _no_left_boundary(text: OsmText) -> None:
     members, tags = text.relations[1]
     text.relations[1] = (members[1:], tags)
@@ -179,7 +183,8 @@ def _flat_crosswalk(text: OsmText) -> None:
     ("damage", "words"),
     [
         (_without_node, "way 13 uses node 111"),
-        (_not_a_number, "node 111 has no finite local_x"),
+        (_not_a_number, "node 111 has no valid local_x"),
+        (_far_away, "node 111 has no valid local_x"),
         (_no_left_boundary, "lanelet 1 has 0 left boundaries"),
         (_missing_boundary, "lanelet 1 has the left way 777"),
         (_one_point, "lanelet 1 has the left way 13 of fewer than two"),
