@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import ModuleType
+
+import numpy as np
 
 from zoox_prediction.evaluation.benchmark import BenchmarkCase
-from zoox_prediction.evaluation.benchmark_scenes import observations, scene_on
-from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.evaluation.benchmark_scenes import observations, plans_for, scene_on
+from zoox_prediction.evaluation.benchmark_town import town
+from zoox_prediction.maps.lane_graph import LaneGraph
+from zoox_prediction.prediction.conditional import answer_plans
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
 from zoox_prediction.prediction.scene_history import SceneHistory
-from zoox_prediction.recording.generated import generated_road_network
 from zoox_prediction.recording.messages import predictions_from_message, predictions_to_message
 from zoox_prediction.recording.typestore import RosbagsTypes
 from zoox_prediction.scene import PredictedTrajectories
@@ -20,16 +26,11 @@ Group = Callable[[int], Sequence[BenchmarkCase]]
 
 NUM_PLANS = 8
 _PREDICTIONS = "zoox_prediction/msg/PredictedTrajectoryArray"
-
-
-@lru_cache(maxsize=1)
-def town() -> RoadNetwork:
-    """The map that all cases share."""
-    return generated_road_network()
+_ROS_CASES = "zoox_prediction.ros.benchmark"
 
 
 def messages(agents: int) -> list[BenchmarkCase]:
-    """Predictions (6 modes, 80 steps) from arrays to CDR bytes and back, with the message types of `rosbags`."""
+    """Predictions (6 modes, 80 steps) from arrays to CDR bytes and back: with rclpy where it is, and with rosbags."""
     types = RosbagsTypes()
     predictions = create_predictor("heuristic_mixture").predict(scene_on(town(), agents))
 
@@ -41,29 +42,67 @@ def messages(agents: int) -> list[BenchmarkCase]:
     def read() -> PredictedTrajectories:
         return predictions_from_message(types.store.deserialize_cdr(data, _PREDICTIONS))
 
-    return [
-        BenchmarkCase("messages: arrays to bytes, rosbags", agents, write),
-        BenchmarkCase("messages: bytes to arrays, rosbags", agents, read),
-    ]
+    cases = [("rosbags: arrays to bytes", write), ("rosbags: bytes to arrays", read)]
+    ros = ros_cases()
+    if ros is not None:
+        cases = [*ros.benchmark_cases(agents), *cases]
+    return [BenchmarkCase(f"messages: {name}", agents, run) for name, run in cases]
+
+
+def ros_cases() -> ModuleType | None:
+    """The module with the cases of rclpy's messages, by name since it sits above this one; None without rclpy."""
+    return importlib.import_module(_ROS_CASES) if importlib.util.find_spec("rclpy") else None
 
 
 def predict(agents: int) -> list[BenchmarkCase]:
     """Every heuristic on a scene, and what a cycle of the node computes: history, scene and the default predictor."""
     scene = scene_on(town(), agents)
-    cases = []
-    for name in PREDICTORS:
-        predictor = create_predictor(name)
-        cases.append(BenchmarkCase(f"predict: {name}", agents, lambda made=predictor: made.predict(scene)))  # type: ignore[misc]
+    cases = [
+        BenchmarkCase(f"predict: {name}", agents, partial(create_predictor(name).predict, scene)) for name in PREDICTORS
+    ]
     config = PredictionConfig()
-    frames = observations(town(), agents)
     default = create_predictor(config.predictor, config)
+    frames = observations(town(), agents)
+    history = SceneHistory(config.history, config.ego)
+    history.set_road_network(town())
 
     def cycle() -> object:
-        history = SceneHistory(config.history, config.ego)
-        history.set_road_network(town())
-        for frame in frames[-1:]:
+        for frame in frames:
             history.add_agents(frame)
         now = history.scene()
+        history.reset()
         return None if now is None else default.predict(now)
 
-    return [*cases, BenchmarkCase("predict: scene history and default predictor", agents, cycle)]
+    return [*cases, BenchmarkCase("predict: 21 frames, scene and default predictor", agents, cycle)]
+
+
+def conditional(agents: int) -> list[BenchmarkCase]:
+    """The answer about 8 candidate plans of 8 s, on top of the predictions of the scene."""
+    scene = scene_on(town(), agents)
+    plans = plans_for(scene, NUM_PLANS)
+    predictor = create_predictor(PredictionConfig().predictor)
+    unconditional = predictor.predict(scene)
+    run = partial(answer_plans, scene, plans, predictor, unconditional=unconditional)
+    return [BenchmarkCase(f"conditional: {NUM_PLANS} plans", agents, run)]
+
+
+def maps(agents: int) -> list[BenchmarkCase]:
+    """Indexing the town, and agents on its lanes: which ones, and the paths along them for the next 150 m."""
+    network = town()
+    graph = LaneGraph(network)
+    scene = scene_on(network, agents)
+    position, yaw = scene.agents.position[:, :2], scene.agents.yaw
+    reach_m = np.full(agents, 150.0)
+    return [
+        BenchmarkCase(f"maps: lane graph of {len(network.lanes)} lanes", 0, partial(LaneGraph, network)),
+        BenchmarkCase("maps: lanes of the agents", agents, partial(graph.assign, position, yaw)),
+        BenchmarkCase("maps: paths of the agents, 150 m", agents, partial(graph.paths, position, yaw, reach_m)),
+    ]
+
+
+GROUPS: Mapping[str, Group] = {
+    "messages": messages,
+    "predict": predict,
+    "conditional": conditional,
+    "maps": maps,
+}

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -49,16 +49,11 @@ def score_tables(rows: Sequence[Row]) -> list[Table]:
             table.add_column(name, no_wrap=True)
         for name in ("K", "agents", *_EVERY_HORIZON.values(), *_LAST_HORIZON.values()):
             table.add_column(name, justify="right", no_wrap=name in _EVERY_HORIZON.values())
-        by_line = groupby(
-            sorted(group, key=lambda row: _line_order(row, group)),
-            key=lambda row: (row["agent_class"], row["predictor"], row["k"]),
-        )
         previous = None
-        for (agent_class, predictor, k), line in by_line:
+        for agent_class, predictor, k, cells in _lines(group, horizons):
             if previous not in (None, agent_class):
                 table.add_section()
-            label = str(agent_class) if agent_class != previous else ""
-            table.add_row(label, str(predictor), str(k), *_cells(list(line), horizons))
+            table.add_row(agent_class if agent_class != previous else "", predictor, k, *cells)
             previous = agent_class
         tables.append(table)
     return tables
@@ -113,12 +108,20 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _line_order(row: Row, group: Sequence[Row]) -> tuple[int, int, int, float]:
-    """Classes and predictors in the order in which they were given, then K, then horizon."""
-    classes = list(dict.fromkeys(each["agent_class"] for each in group))
-    predictors = list(dict.fromkeys(each["predictor"] for each in group))
-    k, horizon_s = int(str(row["k"])), float(str(row["horizon_s"]))
-    return classes.index(row["agent_class"]), predictors.index(row["predictor"]), k, horizon_s
+def _lines(group: Sequence[Row], horizons: Sequence[float]) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Class, predictor, K and cells of each line; K that score the same (one mode in use) share a line."""
+    by_line: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    for row in group:
+        by_line.setdefault((str(row["agent_class"]), str(row["predictor"])), {}).setdefault(str(row["k"]), []).append(
+            row
+        )
+    classes = list(dict.fromkeys(agent_class for agent_class, _ in by_line))
+    for agent_class, predictor in sorted(by_line, key=lambda line: classes.index(line[0])):
+        cells: dict[tuple[str, ...], list[str]] = {}
+        for k, rows in by_line[agent_class, predictor].items():
+            cells.setdefault(tuple(_cells(rows, horizons)), []).append(k)
+        for texts, ks in cells.items():
+            yield agent_class, predictor, ", ".join(ks), list(texts)
 
 
 def _cells(line: Sequence[Row], horizons: Sequence[float]) -> list[str]:

@@ -4,44 +4,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up import START_NS, frames
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import eth_ucy
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log, scenes, truth_of
 from zoox_prediction.evaluation.score_sums import MetricsConfig
 from zoox_prediction.recording.log import RecordedLog
-from zoox_prediction.scene import AgentClass, EgoState, PredictedTrajectories, Source, TrackedAgents
-
-START_NS = 5_000_000_000
+from zoox_prediction.scene import EgoState, PredictedTrajectories, Source
 
 
-def _log(
-    duration_s=12.0, step_s=0.1, ego=False, seen=lambda agent, t: True, path=lambda t: 10.0 * t, dataset="made-up"
-):
-    """A car along x, and a pedestrian at (0, 30) walking along y at 1 m/s; `seen` tells when each is reported."""
-    frames, egos = [], []
-    for index in range(round(duration_s / step_s) + 1):
-        t = index * step_s
-        here = [agent for agent in (7, 8) if seen(agent, t)]
-        speed = (path(t + 1e-3) - path(t - 1e-3)) / 2e-3
-        states = {
-            7: (AgentClass.CAR, [path(t), 0.0], 0.0, [speed, 0.0]),
-            8: (AgentClass.PEDESTRIAN, [0.0, 30.0 + t], np.pi / 2, [0.0, 1.0]),
-        }
-        chosen = [states[agent] for agent in here]
-        stamp_ns = START_NS + round(t * 1e9)
-        frames.append(
-            TrackedAgents.from_states(
-                stamp_ns,
-                np.array(here),
-                np.array([each[0] for each in chosen], dtype=int),
-                np.array([each[1] for each in chosen]).reshape(-1, 2),
-                np.array([each[2] for each in chosen]),
-                np.array([each[3] for each in chosen]).reshape(-1, 2),
-            )
-        )
-        egos.append(EgoState(stamp_ns, np.array([-20.0 + 10.0 * t, 0.0]), 0.0, np.array([10.0, 0.0])))
-    return RecordedLog("test", dataset, tuple(frames), tuple(egos) if ego else ())
+def _log(duration_s=12.0, step_s=0.1, ego=False, dataset="made-up", **arguments):
+    """The made-up recording, with an ego that follows the car at 10 m/s, 20 m behind, when asked for."""
+    agents = frames(duration_s, step_s, **arguments)
+    stamps = [frame.stamp_ns for frame in agents] if ego else []
+    egos = [
+        EgoState(stamp, np.array([-20.0 + 1e-8 * (stamp - START_NS), 0.0]), 0.0, np.array([10.0, 0.0]))
+        for stamp in stamps
+    ]
+    return RecordedLog("test", dataset, agents, tuple(egos))
 
 
 class _ConstantVelocity:

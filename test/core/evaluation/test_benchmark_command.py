@@ -1,0 +1,101 @@
+"""The benchmark's town, its cases and its command."""
+
+import json
+
+import numpy as np
+import pytest
+import shapely
+
+from zoox_prediction.cli import main
+from zoox_prediction.evaluation import benchmark_cases
+from zoox_prediction.evaluation.benchmark_scenes import plans_for, scene_on
+from zoox_prediction.evaluation.benchmark_town import town
+from zoox_prediction.maps.road_network import NO_ID, RoadNetwork
+from zoox_prediction.recording.generated_crossroads import crossroads
+from zoox_prediction.scene import AgentClass
+
+
+def test_the_town_is_one_map():
+    network, tile = town(2), crossroads()
+    lanes = network.lanes
+    assert len(lanes) == 4 * len(tile.lanes)
+    ids = set(lanes.ids.tolist())
+    assert len(ids) == len(lanes)
+    assert set(lanes.successors.values.tolist()) <= ids
+    for references in (lanes.left_neighbor, lanes.right_neighbor):
+        assert set(references.tolist()) - {NO_ID} <= ids
+    assert set(lanes.signal.tolist()) - {NO_ID} <= set(network.signal_ids.tolist())
+    assert set(lanes.stop_line.tolist()) - {NO_ID} <= set(network.stop_line_ids.tolist())
+    assert len(network.crosswalks) == 4 * len(tile.crosswalks)
+
+
+def test_its_streets_go_on_where_a_tile_ends():
+    lanes = town(2).lanes
+    row_of = {int(lane): row for row, lane in enumerate(lanes.ids)}
+    joints = [
+        lanes.centerline[row_of[int(successor)]][0] - lanes.centerline[row][-1]
+        for row in range(len(lanes))
+        for successor in lanes.successors[row]
+    ]
+    assert np.abs(joints).max() < 1e-6
+    ends = sum(len(lanes.successors[row]) == 0 for row in range(len(lanes)))
+    assert ends == 16  # two lanes each out of the eight arms at the rim
+
+
+def test_scenes_are_repeatable_and_on_the_lanes():
+    scene = scene_on(town(2), 50)
+    assert len(scene) == 50
+    assert scene.past_valid.all()
+    assert scene.ego is not None
+    np.testing.assert_array_equal(scene.agents.position, scene_on(town(2), 50).agents.position)
+    lines = shapely.MultiLineString([town(2).lanes.centerline[row] for row in range(len(town(2).lanes))])
+    cars = shapely.points(scene.agents.position[scene.agents.agent_class == AgentClass.CAR, :2])
+    assert shapely.distance(cars, lines).max() < 1e-6
+    assert len(scene_on(RoadNetwork(), 5)) == 5
+
+
+def test_plans_start_at_the_ego_and_differ():
+    scene = scene_on(town(2), 2)
+    plans = plans_for(scene, 8)
+    assert plans.position.shape == (8, 80, 2)
+    np.testing.assert_allclose(plans.position[:, 0], np.tile(scene.ego.position, (8, 1)), atol=1.0)
+    travelled = np.linalg.norm(plans.position[:, -1] - scene.ego.position, axis=1)
+    assert (np.diff(travelled) > 0.0).sum() >= 5  # the hardest brakes stop alike
+    assert plans.speed.min() >= 0.0
+
+
+@pytest.mark.parametrize("group", list(benchmark_cases.GROUPS))
+def test_every_case_runs(group, monkeypatch):
+    monkeypatch.setattr(benchmark_cases, "town", lambda: town(1))
+    cases = benchmark_cases.GROUPS[group](5)
+    assert cases
+    for case in cases:
+        assert case.run() is not None
+
+
+def test_command_writes_its_rows(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark_cases, "town", lambda: town(1))
+    out = tmp_path / "times.json"
+    assert main(["benchmark", "messages", "maps", "--agents", "3", "4", "--repeats", "2", "--json", str(out)]) == 0
+    assert "lane graph" in capsys.readouterr().out
+    rows = json.loads(out.read_text())["rows"]
+    assert all({"name", "agents", "p50_ms", "p99_ms", "ratio", "ratio_to"} <= set(row) for row in rows)
+    names = [(row["name"], row["agents"]) for row in rows]
+    assert len(names) == len(set(names))
+    assert ("messages: rosbags: arrays to bytes", 3) in names
+    assert ("messages: rosbags: arrays to bytes", 4) in names
+
+
+def test_without_rclpy_it_says_what_was_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(benchmark_cases, "town", lambda: town(1))
+    monkeypatch.setattr(benchmark_cases.importlib.util, "find_spec", lambda name: None)
+    assert main(["benchmark", "messages", "--agents", "3", "--repeats", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "rclpy is not installed" in printed
+    assert "rosbags: arrays to bytes" in printed
+
+
+@pytest.mark.parametrize("options", [["nonsense"], ["maps", "--agents", "0"], ["maps", "--repeats", "0"]])
+def test_mistakes_end_in_one_sentence(options, capsys):
+    assert main(["benchmark", *options]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

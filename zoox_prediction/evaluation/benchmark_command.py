@@ -1,0 +1,75 @@
+"""`zoox-prediction benchmark`: how long the parts take on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation import tables
+from zoox_prediction.evaluation.benchmark import REFERENCE, BenchmarkCase, BenchmarkConfig, measure
+from zoox_prediction.evaluation.benchmark_cases import GROUPS, ros_cases
+
+_EPILOG = f"""\
+Each figure is the wall time of one call on a generated town with 448 lanes. The last column compares the median with
+that of a fixed reference ({REFERENCE})
+which runs before every repetition; it says more than milliseconds when the machine is busy or another one.
+
+example: zoox-prediction benchmark messages predict --agents 64 --json times.json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.epilog = _EPILOG
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"what to measure, default all: {', '.join(GROUPS)}")
+    parser.add_argument(
+        "--agents", nargs="+", type=int, default=[64, 200], metavar="N", help="numbers of agents, default 64 200"
+    )
+    parser.add_argument("--repeats", type=int, default=200, metavar="N", help="of every case, default 200")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measures, prints the table and writes the JSON. Raises InputError for an unknown group or a bad number."""
+    if arguments.json is not None:
+        tables.check_writable(arguments.json)
+    groups = list(dict.fromkeys(arguments.groups or GROUPS))
+    unknown = [group for group in groups if group not in GROUPS]
+    if unknown:
+        raise InputError(f"unknown benchmark '{unknown[0]}'; known are {', '.join(GROUPS)}")
+    if min(arguments.agents) < 1:
+        raise InputError(f"--agents {min(arguments.agents)}: must be at least 1")
+    if arguments.repeats < 1:
+        raise InputError(f"--repeats {arguments.repeats}: must be at least 1")
+    config = BenchmarkConfig(repeats=arguments.repeats, min_repeats=min(arguments.repeats, 20))
+    rows = _measure_all(_cases(groups, arguments.agents), config)
+    tables.console().print(tables.benchmark_table(rows))
+    if "messages" in groups and ros_cases() is None:
+        print("rclpy is not installed: its messages were not measured, only those of rosbags")
+    if arguments.json is not None:
+        tables.write_json(arguments.json, rows)
+    return 0
+
+
+def _cases(groups: Sequence[str], agents: Sequence[int]) -> list[BenchmarkCase]:
+    """The cases of the groups for every number of agents; those without agents once."""
+    cases = [case for group in groups for count in dict.fromkeys(agents) for case in GROUPS[group](count)]
+    return list({(case.name, case.agents): case for case in cases}.values())
+
+
+def _measure_all(cases: Sequence[BenchmarkCase], config: BenchmarkConfig) -> list[dict[str, object]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Drawn between the cases only: a drawing thread would take its share of what is measured.
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
+        task = progress.add_task("", total=len(cases))
+        rows = []
+        for case in cases:
+            progress.update(task, description=f"{case.name}, {case.agents} agents", refresh=True)
+            rows.append(measure(case, config))
+            progress.advance(task)
+    return rows
