@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from zoox_prediction.demo.processes import private_domain
 from zoox_prediction.ros.middleware import use_default_profile
 
+_STOOD_IN_FOR = ("tf2_ros", "message_filters", "tf_transformations")
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 collect_ignore_glob = [] if importlib.util.find_spec("rclpy") else ["*"]
@@ -32,7 +33,11 @@ use_default_profile()
 def pytest_report_header() -> str:
     if collect_ignore_glob:
         return "test/ros: left out, rclpy cannot be imported"
-    return f"test/ros: ROS_DOMAIN_ID {os.environ['ROS_DOMAIN_ID']}, LOCALHOST only"
+    real = [name for name in _STOOD_IN_FOR if importlib.util.find_spec(name)]
+    return (
+        f"test/ros: ROS_DOMAIN_ID {os.environ['ROS_DOMAIN_ID']}, this machine only; "
+        f"of {', '.join(_STOOD_IN_FOR)} the real ones found: {', '.join(real) or 'none'}"
+    )
 
 
 class NodeProcess:
@@ -95,28 +100,16 @@ def ros() -> Iterator[None]:
 @pytest.fixture
 def spin(ros: None) -> Iterator[Callable]:
     """spin(node) has a node's callbacks executed in other threads until the test ends; returns the node."""
-    from rclpy.executors import MultiThreadedExecutor
-    from rclpy.task import Future
+    from zoox_prediction.ros.lifecycle import spinning
 
-    executor = MultiThreadedExecutor(4)
-    done: Future = Future()
-    nodes = []
-    thread = threading.Thread(target=executor.spin_until_future_complete, args=(done,))
+    with contextlib.ExitStack() as stack:
 
-    def add(node):
-        nodes.append(node)
-        executor.add_node(node)
-        if not thread.is_alive():
-            thread.start()
-        return node
+        def add(node):
+            stack.callback(node.destroy_node)
+            stack.enter_context(spinning(node))
+            return node
 
-    yield add
-    done.set_result(None)
-    if thread.is_alive():
-        thread.join()
-    executor.shutdown()
-    for node in nodes:
-        node.destroy_node()
+        yield add
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,10 +17,9 @@ import zoox_prediction.ros.synchronizers
 STANDIN = "zoox_prediction.ros.standins.message_filters"
 
 
-@pytest.fixture(params=[STANDIN, "message_filters"])
+# A distribution has the real one; the head of the test report says which were found.
+@pytest.fixture(params=[STANDIN, *["message_filters"] * bool(importlib.util.find_spec("message_filters"))])
 def filters(request):
-    if request.param != STANDIN:
-        pytest.importorskip(request.param)
     return importlib.import_module(request.param)
 
 

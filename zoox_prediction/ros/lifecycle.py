@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import rclpy
@@ -137,8 +137,8 @@ def run_node(
     """Runs the node that `make_node` makes until SIGINT, SIGTERM or `stop`; returns the exit code of the process.
 
     A ManagedNode with `autostart` is configured and activated first. An exception in a callback is logged with its
-    traceback and the node goes on: one bad message must not end it. While the node ends, its context is still valid,
-    so that it can publish to the last. Call from the main thread; `args` defaults to sys.argv.
+    traceback and the node goes on: one bad message must not end it. While the node ends, its context is still valid, so
+    that it can publish and wait for acknowledgements. Call from the main thread; `args` defaults to sys.argv.
     """
     stop = stop or threading.Event()
     use_default_profile()
@@ -164,7 +164,9 @@ def _run(make_node: Callable[[], Node], num_threads: int, stop: threading.Event)
     try:
         if isinstance(node, ManagedNode) and node.autostart and not node.autostart_now():
             return _EXIT_USAGE  # what went wrong is logged
-        _spin_until(node, num_threads, stop)
+        # This thread only waits: Python delivers signals to the main thread alone, and not while it is inside rcl.
+        with spinning(node, num_threads, stop.set):
+            stop.wait()
         if isinstance(node, ManagedNode):
             with contextlib.suppress(RuntimeError):  # a life-cycle manager has finalized it already
                 node.trigger_shutdown()
@@ -173,22 +175,28 @@ def _run(make_node: Callable[[], Node], num_threads: int, stop: threading.Event)
     return 0
 
 
-def _spin_until(node: Node, num_threads: int, stop: threading.Event) -> None:
+@contextlib.contextmanager
+def spinning(node: Node, num_threads: int = 4, on_end: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Executes the callbacks of `node` in other threads until the block ends, and returns when the last one is done.
+
+    `on_end` is called when they end by themselves, because the context was shut down elsewhere.
+    """
     executor = MultiThreadedExecutor(num_threads)
     executor.add_node(node)
     done: Future = Future()
-    # The main thread only waits: Python delivers signals to it alone, and not while it is inside rcl.
-    spinning = threading.Thread(target=_spin, args=(executor, done, node, stop), name="executor")
-    spinning.start()
+    thread = threading.Thread(target=_spin, args=(executor, done, node, on_end), name="executor")
+    thread.start()
     try:
-        stop.wait()
+        yield
     finally:
         done.set_result(None)
-        spinning.join()
+        thread.join()
+        # Before shutdown(), which destroys what the callbacks' threads still use (and in Jazzy does not wait for them).
+        executor._executor.shutdown(wait=True)
         executor.shutdown()
 
 
-def _spin(executor: Executor, done: Future, node: Node, stop: threading.Event) -> None:
+def _spin(executor: Executor, done: Future, node: Node, on_end: Callable[[], None]) -> None:
     log = RateLimitedLog(node.get_logger())
     while not done.done() and node.context.ok():
         try:
@@ -196,7 +204,7 @@ def _spin(executor: Executor, done: Future, node: Node, stop: threading.Event) -
         except Exception as error:
             log.error(repr(error), f"a callback failed: {traceback.format_exc()}")
             time.sleep(0.01)  # should the executor itself fail, leave the processor to the others
-    stop.set()
+    on_end()
 
 
 def _stop_on_signal(number: int, stop: threading.Event) -> None:
