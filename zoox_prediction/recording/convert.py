@@ -1,4 +1,4 @@
-"""Public datasets as bags: a `SourceRecording` in, a rosbag2 recording out, with all topics that the source can fill."""
+"""Public datasets as bags: a `SourceRecording` in, a rosbag2 recording out, with all topics the source can fill."""
 
 from __future__ import annotations
 

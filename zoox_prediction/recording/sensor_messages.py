@@ -36,7 +36,10 @@ def point_cloud_message(points: NDArray, stamp_ns: int, frame_id: str, types: Me
 
 
 def _point_field(name: str, dtype: np.dtype, types: MessageTypes) -> Any:
-    channel, offset = (dtype.fields or {})[name][:2]
+    fields = dtype.fields
+    if fields is None:
+        raise TypeError("points must be a structured array")
+    channel, offset = fields[name][:2]
     field = types.new("sensor_msgs/msg/PointField")
     field.name, field.offset, field.count = name, offset, 1
     field.datatype = _POINT_FIELD[channel.str[1:]]

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.recording.datasets.interaction_map import find_map, read_map
 from zoox_prediction.recording.datasets.interaction_signals import read_signals
-from zoox_prediction.recording.datasets.kinematics import MIN_HEADING_SPEED_MPS, Observations, tracked_agents
+from zoox_prediction.recording.datasets.kinematics import (
+    MIN_HEADING_SPEED_MPS,
+    Observations,
+    frame_stamps,
+    tracked_agents,
+)
 from zoox_prediction.recording.datasets.source import (
     START_NS,
     SourceError,
@@ -63,7 +68,7 @@ def read_tracks(path: Path, map_path: Path | None = None) -> SourceRecording:
     meta = _meta_data(path)
     start_ns = _start_ns(meta, path)
     observations = _observations(table, start_ns, path)
-    stamps = np.unique(observations.stamp_ns)
+    stamps = frame_stamps(observations.stamp_ns)
     agents = tracked_agents(observations, stamps)
     ambiguous = _headings_are_ambiguous(agents)
     if ambiguous:

@@ -8,6 +8,7 @@ three samples that is the central difference. Positions themselves are never cha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,16 @@ def derivatives(time_s: FloatArray, values: FloatArray, window_s: float = WINDOW
     return tuple(np.column_stack([np.interp(time_s, even, c) for c in each.T]) for each in (first, second))  # type: ignore[return-value]
 
 
+def frame_stamps(stamp_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(F,) the stamps of observations (M,), with those between at which nobody was there when the clock is regular."""
+    stamps = np.unique(stamp_ns)
+    if len(stamps) < 2:
+        return stamps
+    step = int(np.median(np.diff(stamps)))
+    regular = not np.any((stamps - stamps[0]) % step)
+    return np.arange(stamps[0], stamps[-1] + 1, step) if regular else stamps
+
+
 def tracked_agents(observations: Observations, stamps_ns: NDArray[np.int64]) -> tuple[TrackedAgents, ...]:
     """One TrackedAgents per stamp of `stamps_ns` (F,), empty where nothing was seen; the missing states are derived."""
     order = np.lexsort([observations.stamp_ns, observations.ids])
@@ -107,7 +118,7 @@ def tracked_agents(observations: Observations, stamps_ns: NDArray[np.int64]) -> 
         for part in _segments(time_s):
             turning = derivatives(time_s[part], np.unwrap(yaw[rows[part]])[:, None])[0]
             yaw_rate[rows[part]] = turning[:, 0]
-    states = {
+    states: dict[str, Any] = {
         "position": position,
         "yaw": wrap_angle(yaw),
         "velocity": velocity,

@@ -50,7 +50,7 @@ def read_calibration(path: Path) -> Calibration:
     lidar_from_imu = _rigid(_matrix(values, _NAMES["imu"], (3, 4), path))
     base_from_lidar = np.eye(4)
     base_from_lidar[:3, 3] = np.negative(LIDAR_FROM_BASE_M)
-    lidar_from_rectified = np.linalg.inv(rectified @ camera_from_lidar)
+    lidar_from_rectified = np.asarray(np.linalg.inv(rectified @ camera_from_lidar), dtype=np.float64)
     # P2 = K [I | t] with t the place of camera 0 in camera 2.
     rectified_from_camera2 = np.eye(4)
     rectified_from_camera2[:3, 3] = -np.linalg.solve(projection[:, :3], projection[:, 3])

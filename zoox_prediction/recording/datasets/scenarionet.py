@@ -170,13 +170,11 @@ def _attributes(category: str) -> tuple[int, int]:
 def _concatenated(parts: Iterable[Observations]) -> Observations:
     parts = list(parts)
     empty = {"position": (0, 3), "size": (0, 3), "velocity": (0, 2)}
-    names = [each.name for each in dataclasses.fields(Observations)]
-    return Observations(
-        **{
-            name: np.concatenate([getattr(part, name) for part in parts]) if parts else np.zeros(empty.get(name, 0))
-            for name in names
-        }
-    )
+    columns: dict[str, Any] = {}
+    for field in dataclasses.fields(Observations):
+        each = [getattr(part, field.name) for part in parts]
+        columns[field.name] = np.concatenate(each) if each else np.zeros(empty.get(field.name, 0))
+    return Observations(**columns)
 
 
 def _ego_trajectory(track: Mapping[str, Any], stamps: NDArray[np.int64]) -> EgoTrajectory:
