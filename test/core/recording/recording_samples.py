@@ -9,6 +9,7 @@ import numpy as np
 
 from zoox_prediction.maps.road_network import Lanes, Ragged, RoadNetwork
 from zoox_prediction.scene import (
+    AgentClass,
     CandidatePlans,
     ConditionalAnswer,
     PredictedTrajectories,
@@ -17,6 +18,7 @@ from zoox_prediction.scene import (
 )
 
 STAMP_NS = 1_700_000_000_123_456_789
+START_NS = 1_700_000_000_000_000_000
 
 
 def _covariances(random: np.random.Generator, shape: tuple[int, ...], size: int) -> np.ndarray:
@@ -46,6 +48,20 @@ def tracked_agents(count: int, stamp_ns: int = STAMP_NS, seed: int = 0) -> Track
         age_s=random.uniform(0.0, 100.0, count),
         time_since_seen_s=random.uniform(0.0, 1.0, count),
         sensors=tuple(("lidar_top", "radar_front")[: row % 3] for row in range(count)),
+    )
+
+
+def agents_at(seconds: float, states: dict[int, tuple], frame_id: str = "map") -> TrackedAgents:
+    """Cars of the given ids and states (x, y, yaw, vx, vy)."""
+    table = np.array(list(states.values()), dtype=float).reshape(-1, 5)
+    return TrackedAgents.from_states(
+        START_NS + round(seconds * 1e9),
+        np.array(list(states), dtype=np.int64),
+        np.full(len(states), AgentClass.CAR),
+        table[:, :2],
+        table[:, 2],
+        table[:, 3:],
+        frame_id=frame_id,
     )
 
 
