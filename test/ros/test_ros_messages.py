@@ -5,7 +5,7 @@ import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.maps.road_network import Ragged, RoadNetwork
 from zoox_prediction.recording.messages import (
     predictions_from_message,
     predictions_to_message,
@@ -74,8 +74,16 @@ def test_signals_and_road_network_survive_the_wire():
     received = traffic_signals_from_message(over_the_wire(traffic_signals_to_message(signals, ROS_TYPES)))
     np.testing.assert_array_equal(received.state_stamp_ns, signals.state_stamp_ns)
     np.testing.assert_array_equal(received.state, signals.state)
-    network = road_network_from_message(over_the_wire(road_network_to_message(RoadNetwork(), ROS_TYPES)))
-    assert len(network.lane_id) == 0
+    zebra = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 8.0], [0.0, 8.0]])
+    network = RoadNetwork(
+        source="a zebra",
+        crosswalk_ids=np.array([5]),
+        crosswalks=Ragged.points([zebra]),
+        crosswalk_signal=np.array([-1]),
+    )
+    received = road_network_from_message(over_the_wire(road_network_to_message(network, ROS_TYPES)))
+    assert received.source == "a zebra" and len(received.lanes) == 0
+    np.testing.assert_array_equal(received.crosswalks[0], zebra)
 
 
 def test_benchmark_runs_what_it_says():
