@@ -31,6 +31,7 @@ def build(layout: Layout, ros: RosSource, run: Processes, env: Mapping[str, str]
             "--paths", *map(str, packages), "--event-handlers", "console_direct+", "--cmake-args",
             f"-DPython3_EXECUTABLE={layout.python}", f"-DZOOX_PREDICTION_PYTHON={layout.ros_python}",
             "-DZOOX_PREDICTION_FROM_CHECKOUT=ON", "-DBUILD_TESTING=OFF", "-DCMAKE_BUILD_TYPE=Release",
+            f"-DCMAKE_PROJECT_INCLUDE={layout.checkout}/setup_environment/faster_build.cmake",
         ],
         env,
         "building the interfaces with colcon",
