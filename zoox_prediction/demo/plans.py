@@ -18,6 +18,7 @@ _MIN_SPEED_MPS = 2.0  # a standing ego is asked about as if it set off
 _HYPOTHETICAL_SPEED_MPS = 8.0
 _LEAD_M = 25.0  # how far before the middle of the traffic the hypothetical vehicle is
 _MIN_BEYOND_M = 40.0  # and how far its lane goes on afterwards
+_LOOK_M = 200.0
 _JOIN_M = 3.0
 
 
@@ -47,7 +48,7 @@ def hypothetical_ego(stamp_ns: int, center: NDArray[np.float64], network: RoadNe
     lines = network.lanes.centerline
     starts = np.array([lines[row][0] for row in range(len(lines))]).reshape(-1, 2)
     yaws = np.array([np.arctan2(*(lines[row][1] - lines[row][0])[::-1]) for row in range(len(lines))])
-    paths = LaneGraph(network).paths(starts, yaws, np.full(len(starts), _LEAD_M + _MIN_BEYOND_M))
+    paths = LaneGraph(network).paths(starts, yaws, np.full(len(starts), _LOOK_M))
     if not len(paths.agent):
         return None
     distance = np.where(paths.valid, np.linalg.norm(paths.points - center, axis=-1), np.inf)  # (R, P)

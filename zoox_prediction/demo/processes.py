@@ -80,8 +80,9 @@ def node_command(name: str, parameters: Mapping[str, object], params_file: Path 
 class ProcessGroup:
     """A context manager that ends what it started, whatever happens."""
 
-    def __init__(self, environment: Mapping[str, str], log_folder: Path):
-        """The output of every process goes to `log_folder`/NAME.log."""
+    def __init__(self, environment: Mapping[str, str], log_folder: Path, stop_timeout_s: float = _STOP_TIMEOUT_S):
+        """The output of every process goes to `log_folder`/NAME.log; after each `stop_timeout_s` it is asked harder."""
+        self._stop_timeout_s = stop_timeout_s
         self._environment = dict(environment)
         self._log_folder = log_folder
         self._processes: dict[str, subprocess.Popen[str]] = {}
@@ -119,7 +120,7 @@ class ProcessGroup:
                 break
             process.send_signal(request)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_STOP_TIMEOUT_S)
+                process.wait(self._stop_timeout_s)
         if process.stdout is not None:
             process.stdout.close()
 

@@ -79,7 +79,7 @@ def _default_center(scene: Scene) -> NDArray[np.float64]:
 
 
 def _draw_predictions(canvas: Canvas, predictions: PredictedTrajectories, config: ViewConfig) -> None:
-    """The likely modes' paths, more opaque when more probable; of the likeliest the one-sigma ellipse at the horizon."""
+    """The likely modes' paths, more opaque when more probable; of the likeliest the one-sigma ellipse at its end."""
     likeliest = np.argmax(predictions.probability, axis=1)
     order = np.argsort(predictions.probability, axis=None)  # the most probable on top
     for agent, mode in zip(*np.unravel_index(order, predictions.probability.shape), strict=True):

@@ -1,0 +1,383 @@
+"""The prediction node as a process, fed good and bad input over DDS: it always answers and says what is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray, TrafficSignalArray
+from zoox_prediction.msg import RoadNetwork as RoadNetworkMessage
+from zoox_prediction.srv import PredictConditional
+
+from zoox_prediction.maps.road_network import Lanes, Ragged, RoadNetwork
+from zoox_prediction.recording.messages import (
+    answer_from_response,
+    candidate_plans_to_request,
+    odometry_to_message,
+    predictions_from_message,
+    road_network_to_message,
+    tracked_agents_to_message,
+    traffic_signals_to_message,
+)
+from zoox_prediction.ros.messages import ROS_TYPES
+from zoox_prediction.ros.qos import INPUT, LATCHED
+from zoox_prediction.scene import (
+    AgentClass,
+    CandidatePlans,
+    EgoState,
+    PredictedTrajectories,
+    SignalState,
+    TrackedAgents,
+    TrafficSignals,
+)
+
+PERIOD_S = 0.1
+
+
+class Peer(Node):
+    """The rest of the vehicle: publishes inputs, keeps what the node says."""
+
+    def __init__(self) -> None:
+        super().__init__("peer")
+        self.predictions: list[PredictedTrajectories] = []
+        self.statuses: dict[str, Any] = {}
+        self.create_subscription(
+            PredictedTrajectoryArray,
+            "/predictions",
+            lambda m: self.predictions.append(predictions_from_message(m)),
+            INPUT,
+        )
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, INPUT)
+        self.agents = self.create_publisher(TrackedAgentArray, "/tracked_agents", INPUT)
+        self.odometry = self.create_publisher(Odometry, "/odometry", INPUT)
+        self.signals = self.create_publisher(TrafficSignalArray, "/traffic_signals", INPUT)
+        self.road_network = self.create_publisher(RoadNetworkMessage, "/road_network", LATCHED)
+        self.query = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
+
+    def _on_predictions(self, message: PredictedTrajectoryArray) -> None:
+        self.predictions.append(predictions_from_message(message))
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self.statuses[status.name.removeprefix("prediction_node: ")] = status
+
+    def now_ns(self) -> int:
+        return self.get_clock().now().nanoseconds
+
+    def problems(self) -> str:
+        status = self.statuses.get("problems")
+        return "" if status is None else " | ".join(f"{each.key}: {each.value}" for each in status.values)
+
+    def publish(self, agents: TrackedAgents) -> None:
+        self.agents.publish(tracked_agents_to_message(agents, ROS_TYPES))
+
+    def predictions_of(self, agents: TrackedAgents) -> PredictedTrajectories | None:
+        return next((each for each in self.predictions if each.stamp_ns == agents.stamp_ns), None)
+
+
+def cars(stamp_ns: int, count: int = 3, **changes: Any) -> TrackedAgents:
+    ids = np.arange(1, count + 1)
+    position = np.column_stack([10.0 * ids, 4.0 * (ids % 7)])
+    velocity = np.tile([5.0, 0.0], (count, 1))
+    agents = TrackedAgents.from_states(
+        stamp_ns, ids, np.full(count, AgentClass.CAR), position, np.zeros(count), velocity
+    )
+    return dataclasses.replace(agents, **changes)
+
+
+def broken(agents: TrackedAgents, row: int, **values: Any) -> TrackedAgents:
+    """`agents` with other values in one row of some fields."""
+    changed = {}
+    for name, value in values.items():
+        changed[name] = getattr(agents, name).copy()
+        changed[name][row] = value
+    return dataclasses.replace(agents, **changed)
+
+
+@pytest.fixture
+def start_node(start_process, spin, wait_for) -> Iterator[Callable[..., Peer]]:
+    """start_node(**parameters) starts the node; returns a peer that the node has found."""
+
+    def start(**parameters: object) -> Peer:
+        assignments = [word for key, value in parameters.items() for word in ("-p", f"{key}:={value}")]
+        process = start_process("-m", "zoox_prediction.nodes.prediction_node", "--ros-args", *assignments)
+        peer = spin(Peer())
+        wait_for(
+            lambda: (
+                peer.agents.get_subscription_count()
+                and peer.count_publishers("/predictions")
+                and "problems" in peer.statuses
+            ),
+            timeout_s=30.0,
+            what=f"the discovery of the node, which wrote: {process.output}",
+        )
+        peer.process = process
+        return peer
+
+    yield start
+
+
+@pytest.fixture
+def peer(start_node) -> Peer:
+    return start_node()
+
+
+@pytest.fixture
+def predicted(wait_for) -> Callable[..., PredictedTrajectories]:
+    """predicted(peer, agents) publishes agents and returns their predictions, which must be complete and finite."""
+
+    def publish(peer: Peer, agents: TrackedAgents, ids: Any = None) -> PredictedTrajectories:
+        peer.publish(agents)
+        wait_for(lambda: peer.predictions_of(agents), what=f"the prediction of {len(agents)} agents")
+        predictions = peer.predictions_of(agents)
+        assert sorted(predictions.ids) == sorted(agents.ids if ids is None else ids)
+        for array in (predictions.position, predictions.yaw, predictions.speed, predictions.covariance):
+            assert np.isfinite(array).all()
+        np.testing.assert_allclose(predictions.probability.sum(axis=1), 1.0, atol=1e-4)
+        return predictions
+
+    return publish
+
+
+def test_every_agent_is_predicted_with_neither_odometry_nor_map(peer, predicted, wait_for):
+    predictions = predicted(peer, cars(peer.now_ns()))
+    assert predictions.position.shape == (3, 6, 80, 2)
+    assert predictions.predictor_name == "heuristic_mixture"
+    wait_for(lambda: "odometry" in " ".join(peer.statuses))
+    assert "no message yet" in peer.statuses["input odometry"].message
+    wait_for(lambda: "age" in peer.statuses["input tracked_agents"].message or peer.publish(cars(peer.now_ns())))
+    assert {each.key for each in peer.statuses["prediction"].values} >= {"p50_ms", "p99_ms"}
+    assert peer.statuses["predictor"].message == "heuristic_mixture"
+
+
+def test_the_last_scene_is_predicted_again_when_the_tracker_falls_silent_and_not_for_ever(peer, predicted, wait_for):
+    agents = cars(peer.now_ns())
+    predicted(peer, agents)
+    wait_for(lambda: len(peer.predictions) >= 3, what="a repeated prediction")
+    assert {each.stamp_ns for each in peer.predictions} == {agents.stamp_ns}
+    time.sleep(1.5)
+    count = len(peer.predictions)
+    time.sleep(0.8)
+    assert len(peer.predictions) == count
+    wait_for(lambda: "old" in peer.statuses["input tracked_agents"].message)
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_any_number_of_agents(peer, predicted, count):
+    predicted(peer, cars(peer.now_ns(), count))
+
+
+def test_states_that_are_not_finite(peer, predicted, wait_for):
+    stamp_ns = peer.now_ns()
+    predicted(peer, cars(stamp_ns))
+    bad = cars(stamp_ns + 100_000_000)
+    bad = broken(bad, 0, position=np.nan)
+    bad = broken(bad, 1, velocity=np.inf)
+    bad = broken(bad, 2, yaw=np.nan)
+    predictions = predicted(peer, bad)
+    start = predictions.position[predictions.ids == 1][0, 0, 0]
+    np.testing.assert_allclose(start, [10.5 + 0.5, 4.0], atol=1.0)  # carried on from where it was last seen
+    wait_for(lambda: "tracked_agents" in peer.problems() and "agent 1" in peer.problems())
+
+
+def test_an_agent_that_never_had_a_place_is_left_out_and_named(peer, predicted, wait_for):
+    predicted(peer, broken(cars(peer.now_ns()), 1, position=np.nan), ids=[1, 3])
+    wait_for(lambda: "agent 2" in peer.problems())
+
+
+def test_duplicate_ids(peer, predicted, wait_for):
+    agents = dataclasses.replace(cars(peer.now_ns()), ids=np.array([7, 7, 8]))
+    predicted(peer, agents, ids=[7, 8])
+    wait_for(lambda: "7" in peer.problems())
+
+
+def test_unknown_classes_and_absurd_sizes_and_speeds(peer, predicted, wait_for):
+    agents = broken(cars(peer.now_ns()), 0, class_probabilities=0.0)
+    agents = broken(agents, 1, size=[-3.0, 0.0, np.nan])
+    agents = broken(agents, 2, velocity=[900.0, 0.0])
+    predictions = predicted(peer, agents)
+    assert predictions.agent_class[predictions.ids == 1] == AgentClass.UNKNOWN
+    wait_for(lambda: "900" in peer.problems())
+
+
+def test_stamps_that_go_back_a_little_are_dropped_and_a_lot_start_anew(peer, predicted, wait_for):
+    stamp_ns = peer.now_ns()
+    predicted(peer, cars(stamp_ns))
+    late = cars(stamp_ns - 50_000_000)
+    peer.publish(late)
+    wait_for(lambda: "out of order" in peer.problems())
+    assert peer.predictions_of(late) is None
+    predicted(peer, cars(stamp_ns - 60_000_000_000))
+    wait_for(lambda: "jumps back" in peer.problems())
+    predicted(peer, cars(stamp_ns - 59_900_000_000))
+
+
+def test_agents_in_a_frame_without_transform(peer, predicted, wait_for):
+    lost = dataclasses.replace(cars(peer.now_ns()), frame_id="nowhere")
+    peer.publish(lost)
+    wait_for(lambda: "nowhere" in peer.problems())
+    assert peer.predictions_of(lost) is None
+    predicted(peer, cars(peer.now_ns()))
+
+
+def test_an_empty_map_a_malformed_one_and_one_with_holes(peer, predicted, wait_for):
+    peer.road_network.publish(road_network_to_message(RoadNetwork(), ROS_TYPES, 0))
+    predicted(peer, cars(peer.now_ns()))
+    malformed = road_network_to_message(straight_road(), ROS_TYPES, 0)
+    malformed.lane_type = []
+    peer.road_network.publish(malformed)
+    wait_for(lambda: "RoadNetwork.lane_type" in peer.problems())
+    holes = road_network_to_message(straight_road(), ROS_TYPES, 0)
+    holes.lane_centerline[3] = float("nan")
+    peer.road_network.publish(holes)
+    wait_for(lambda: "not finite" in peer.problems())
+    predicted(peer, cars(peer.now_ns()))
+
+
+def test_stale_and_unknown_signals(peer, predicted, wait_for):
+    peer.road_network.publish(road_network_to_message(straight_road(), ROS_TYPES, 0))
+    now = peer.now_ns()
+    signals = TrafficSignals(
+        now,
+        np.array([4, 99]),
+        np.array([SignalState.RED, 77], dtype=np.uint8),
+        np.array([now - 60_000_000_000, now]),
+        np.array([1.0, np.nan]),
+    )
+    peer.signals.publish(traffic_signals_to_message(signals, ROS_TYPES))
+    wait_for(lambda: "traffic_signals" in peer.problems() and "77" in peer.problems())
+    predicted(peer, cars(peer.now_ns()))
+    wait_for(lambda: "traffic signal 4" in peer.problems())
+
+
+def test_odometry_that_is_not_finite(peer, predicted, wait_for):
+    ego = EgoState(peer.now_ns(), np.array([np.nan, 0.0]), 0.0, np.zeros(2))
+    peer.odometry.publish(odometry_to_message(ego, ROS_TYPES))
+    wait_for(lambda: "odometry" in peer.problems())
+    predicted(peer, cars(peer.now_ns()))
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [("<osm><node id='1' lat='x'", "broken.osm"), (None, "broken.osm")],
+    ids=["malformed", "absent"],
+)
+def test_a_map_file_that_cannot_be_read(start_node, predicted, wait_for, tmp_path, content, cause):
+    path = tmp_path / "broken.osm"
+    if content is not None:
+        path.write_text(content)
+    peer = start_node(**{"runtime.map_path": path})
+    predicted(peer, cars(peer.now_ns()))
+    wait_for(lambda: cause in peer.problems())
+
+
+def test_invalid_lanelet2_files(start_node, predicted, wait_for, recordings):
+    path = recordings / "maps" / "lanelet2_autoware" / "sample_map_vm_01_10-12_invalid_01_lanelet2_map.osm"
+    peer = start_node(**{"runtime.map_path": path})
+    predicted(peer, cars(peer.now_ns()))
+
+
+def test_candidate_plans_are_answered_while_predictions_go_on(peer, wait_for):
+    peer.road_network.publish(road_network_to_message(straight_road(), ROS_TYPES, 0))
+    start_ns = peer.now_ns()
+    answers = []
+    sent = []
+    for step in range(15):
+        agents = cars(start_ns + step * 100_000_000)
+        ego = EgoState(agents.stamp_ns, np.array([-10.0, 0.0]), 0.0, np.array([8.0, 0.0]))
+        peer.odometry.publish(odometry_to_message(ego, ROS_TYPES))
+        peer.publish(agents)
+        sent.append(agents)
+        if step >= 3:
+            request = candidate_plans_to_request(plans(0), ROS_TYPES)
+            peer.query.call_async(request).add_done_callback(lambda done: answers.append(done.result()))
+        time.sleep(PERIOD_S)
+    wait_for(lambda: len(answers) == 12, timeout_s=20.0, what="the answers")
+    wait_for(lambda: all(peer.predictions_of(each) is not None for each in sent), what="every prediction")
+    answer = answer_from_response(answers[-1])
+    assert answer.yield_probability.shape == (2, 3)
+    for array in (answer.yield_probability, answer.collision_probability):
+        assert ((array >= 0.0) & (array <= 1.0)).all()
+    assert (answer.smallest_gap_m >= 0.0).all() and (answer.shift_m >= 0.0).all()
+    wait_for(lambda: "p99" in peer.statuses["query"].message)
+
+
+def test_questions_that_cannot_be_answered_say_why(peer, predicted, wait_for):
+    def ask(request: Any) -> Any:
+        answers: list[Any] = []
+        peer.query.call_async(request).add_done_callback(lambda done: answers.append(done.result()))
+        wait_for(lambda: answers)
+        return answers[0]
+
+    early = ask(candidate_plans_to_request(plans(0), ROS_TYPES))
+    assert not early.success and "no tracked agents" in early.message
+    predicted(peer, cars(peer.now_ns()))
+    broken_plans = dataclasses.replace(plans(0), position=np.full((2, 80, 2), np.nan))
+    refused = ask(candidate_plans_to_request(broken_plans, ROS_TYPES))
+    assert not refused.success and "plan 0" in refused.message
+    unknown = ask(candidate_plans_to_request(plans(0), ROS_TYPES, np.array([1, 4711])))
+    assert not unknown.success and "4711" in unknown.message
+    some = ask(candidate_plans_to_request(plans(0), ROS_TYPES, np.array([2])))
+    assert some.success and list(some.agent_ids) == [2] and len(some.predictions) == 2
+
+
+def test_a_misspelt_parameter_and_an_unknown_predictor_end_the_node_with_one_sentence(start_process):
+    run = ("-m", "zoox_prediction.nodes.prediction_node", "--ros-args", "-p")
+    misspelt = start_process(*run, "predictr:=lane_following")
+    unknown = start_process(*run, "predictor:=lane_folowing")
+    assert misspelt.wait(30.0) != 0 and "did you mean 'predictor'" in misspelt.output
+    assert unknown.wait(30.0) != 0 and "did you mean 'lane_following'" in unknown.output
+    assert "Traceback" not in misspelt.output + unknown.output
+
+
+def test_the_node_ends_in_order(peer, predicted):
+    predicted(peer, cars(peer.now_ns()))
+    assert peer.process.end() == 0
+    assert "Traceback" not in peer.process.output
+
+
+def straight_road() -> RoadNetwork:
+    x = np.linspace(-100.0, 300.0, 41)
+    lanes = Lanes(
+        ids=np.array([1]),
+        type=np.array([0], dtype=np.uint8),
+        turn=np.array([0], dtype=np.uint8),
+        right_of_way=np.array([0], dtype=np.uint8),
+        in_intersection=np.array([False]),
+        speed_limit_mps=np.array([13.9]),
+        left_neighbor=np.array([-1]),
+        right_neighbor=np.array([-1]),
+        signal=np.array([4]),
+        stop_line=np.array([-1]),
+        successors=Ragged.ids([[]]),
+        centerline=Ragged.points([np.column_stack([x, 0 * x])]),
+        left_boundary=Ragged.points([np.column_stack([x, 0 * x + 2.0])]),
+        left_boundary_type=np.array([1], dtype=np.uint8),
+        right_boundary=Ragged.points([np.column_stack([x, 0 * x - 2.0])]),
+        right_boundary_type=np.array([1], dtype=np.uint8),
+    )
+    return RoadNetwork(
+        source="straight", lanes=lanes, signal_ids=np.array([4]), signal_positions=np.array([[50.0, 3.0]])
+    )
+
+
+def plans(start_ns: int) -> CandidatePlans:
+    """Straight on at 8 m/s, and standing."""
+    times = np.arange(1, 81) * 0.1
+    moving = np.column_stack([-10.0 + 8.0 * times, 0.0 * times])
+    standing = np.tile([-10.0, 0.0], (80, 1))
+    return CandidatePlans(
+        start_ns=start_ns,
+        time_step_s=0.1,
+        position=np.stack([moving, standing]),
+        yaw=np.zeros((2, 80)),
+        speed=np.stack([np.full(80, 8.0), np.zeros(80)]),
+        valid=np.ones((2, 80), dtype=bool),
+    )
