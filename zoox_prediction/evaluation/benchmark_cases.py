@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import ModuleType
 
 import numpy as np
 
@@ -43,15 +41,18 @@ def messages(agents: int) -> list[BenchmarkCase]:
         return predictions_from_message(types.store.deserialize_cdr(data, _PREDICTIONS))
 
     cases = [("rosbags: arrays to bytes", write), ("rosbags: bytes to arrays", read)]
-    ros = ros_cases()
-    if ros is not None:
-        cases = [*ros.benchmark_cases(agents), *cases]
+    if ros_problem() is None:
+        cases = [*importlib.import_module(_ROS_CASES).benchmark_cases(agents), *cases]
     return [BenchmarkCase(f"messages: {name}", agents, run) for name, run in cases]
 
 
-def ros_cases() -> ModuleType | None:
-    """The module with the cases of rclpy's messages, by name since it sits above this one; None without rclpy."""
-    return importlib.import_module(_ROS_CASES) if importlib.util.find_spec("rclpy") else None
+def ros_problem() -> str | None:
+    """Why rclpy's messages cannot be measured; None when they can."""
+    try:
+        importlib.import_module(_ROS_CASES)  # by name, since it sits above this module
+    except ImportError as error:
+        return str(error)
+    return None
 
 
 def predict(agents: int) -> list[BenchmarkCase]:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import tables
 from zoox_prediction.evaluation.benchmark import REFERENCE, BenchmarkCase, BenchmarkConfig, measure
-from zoox_prediction.evaluation.benchmark_cases import GROUPS, ros_cases
+from zoox_prediction.evaluation.benchmark_cases import GROUPS, ros_problem
 
 _EPILOG = f"""\
 Each figure is the wall time of one call on a generated town with 448 lanes. The last column compares the median with
@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = BenchmarkConfig(repeats=arguments.repeats, min_repeats=min(arguments.repeats, 20))
     rows = _measure_all(_cases(groups, arguments.agents), config)
     tables.console().print(tables.benchmark_table(rows))
-    if "messages" in groups and ros_cases() is None:
-        print("rclpy is not installed: its messages were not measured, only those of rosbags")
+    if "messages" in groups and (problem := ros_problem()) is not None:
+        print(f"rclpy's messages were not measured, only those of rosbags: {problem}")
     if arguments.json is not None:
         tables.write_json(arguments.json, rows)
     return 0

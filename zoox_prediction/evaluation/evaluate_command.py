@@ -27,7 +27,8 @@ Every recording is sampled once per second (--interval); agents seen for 1 s are
 truth is known. A row for K judges a predictor by its K most likely modes. minADE, minFDE, miss rate and overlap are
 those of the Waymo Open Motion Dataset, Brier-minFDE is that of Argoverse 2, off-road is the probability of modes with
 which a vehicle leaves the drivable area, ECE is the calibration error of mode probabilities, and the last columns are
-the shares of true positions inside the predicted regions of 50% and 90%.
+the shares of true positions inside the predicted regions of 50% and 90%. An agent that leaves the recording before a
+horizon does not count there: where the view is short, the rows of 8 s are about those who wait.
 
 Recordings of ETH/UCY are scored in that benchmark's own protocol: 3.2 s observed, 4.8 s predicted, every window; give
 the folder of the splits, or their test files.

@@ -45,13 +45,13 @@ def test_the_denser_of_two_modes_belongs_to_the_region_first():
 
 def test_a_predictor_that_tells_the_truth_covers_what_it_claims():
     generator = np.random.default_rng(0)
-    count = 4000
+    count = 2500
     mean, covariance, share = _mixture(count, [[0.0, 0.0], [4.0, 1.0], [8.0, -3.0]], [1.0, 4.0, 0.2], [0.5, 0.3, 0.2])
     mode = generator.choice(3, size=count, p=[0.5, 0.3, 0.2])
     truth = mean[0, mode] + generator.normal(size=(count, 2)) * np.sqrt([1.0, 4.0, 0.2])[mode][:, None]
     rank = density_rank(truth, mean, covariance, share)
-    assert np.mean(rank <= 0.5) == pytest.approx(0.5, abs=0.025)
-    assert np.mean(rank <= 0.9) == pytest.approx(0.9, abs=0.015)
+    assert np.mean(rank <= 0.5) == pytest.approx(0.5, abs=0.03)
+    assert np.mean(rank <= 0.9) == pytest.approx(0.9, abs=0.02)
     # One that claims half the standard deviation covers less.
     assert np.mean(density_rank(truth, mean, covariance / 4, share) <= 0.9) < 0.75
 
