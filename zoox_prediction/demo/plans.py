@@ -18,7 +18,7 @@ _MIN_SPEED_MPS = 2.0  # a standing ego is asked about as if it set off
 _HYPOTHETICAL_SPEED_MPS = 8.0
 _LEAD_M = 25.0  # how far before the middle of the traffic the hypothetical vehicle is
 _MIN_BEYOND_M = 40.0  # and how far its lane goes on afterwards
-_LOOK_M = 200.0
+_LOOK_M = 400.0  # how far lanes are followed to find one that passes there
 _JOIN_M = 3.0
 
 
