@@ -150,6 +150,14 @@ def test_prediction_arrays_of_a_wrong_length_are_told():
         messages.predictions_from_message(message)
 
 
+def test_prediction_counts_that_overflow_are_told():
+    message = messages.predictions_to_message(samples.predictions(0, 3, 4), TYPES)
+    message.id, message.class_id, message.source = np.zeros(1, np.int64), np.zeros(1, np.uint8), np.zeros(1, np.uint8)
+    message.num_modes = message.num_steps = 2**32 - 1
+    with pytest.raises(InputError, match="has 0 values where"):
+        messages.predictions_from_message(message)
+
+
 def test_full_predictions_convert_within_the_budget():
     predictions = samples.predictions(64, 6, 80)
     message = messages.predictions_to_message(predictions, TYPES)
@@ -236,6 +244,16 @@ def test_malformed_plans_are_told(field, value, reason):
     request = messages.candidate_plans_to_request(samples.candidate_plans(), TYPES)
     setattr(request, field, value)
     with pytest.raises(InputError, match=reason):
+        messages.candidate_plans_from_request(request, 0)
+
+
+def test_a_flood_of_plans_is_refused_before_it_fills_the_memory():
+    request = messages.candidate_plans_to_request(samples.candidate_plans(), TYPES)
+    steps = 200_000
+    for name in ("x", "y", "yaw", "speed"):
+        setattr(request, name, np.zeros(steps, np.float32))
+    request.plan_offset = np.array([*range(100_001), steps], dtype=np.uint32)
+    with pytest.raises(InputError, match="100001 plans of up to 100000 steps are too many"):
         messages.candidate_plans_from_request(request, 0)
 
 

@@ -13,6 +13,7 @@ from zoox_prediction.recording.messages.predictions import predictions_from_mess
 from zoox_prediction.scene import CandidatePlans, ConditionalAnswer
 
 _SERVICE = "zoox_prediction/srv/PredictConditional"
+_MAX_STEPS = 1_000_000  # of all plans together, were they as long as the longest
 _PER_PLAN_AND_AGENT = (  # field of the response, attribute of ConditionalAnswer
     ("yield_probability", "yield_probability"),
     ("collision_probability", "collision_probability"),
@@ -42,7 +43,8 @@ def candidate_plans_from_request(message: Any, default_start_ns: int) -> Candida
     """The plans of a PredictConditional request; those that end early keep their last state where not valid.
 
     A zero stamp means `default_start_ns`. Raises InputError, in words for the answer's `message`, when the request has
-    no plan, an empty or not finite one, arrays of different lengths, no positive time step, or another frame than map.
+    no plan, an empty or not finite one, far too many, arrays of different lengths, no positive time step, or another
+    frame than map.
     """
     if message.header.frame_id not in ("", "map"):
         raise InputError(f"plans must be in the frame 'map', not '{message.header.frame_id}'")
@@ -59,6 +61,8 @@ def candidate_plans_from_request(message: Any, default_start_ns: int) -> Candida
         broken = int(np.searchsorted(offsets, np.argmin(np.isfinite(states).all(axis=1)), side="right")) - 1
         raise InputError(f"plan {broken} has a state that is not finite")
     lengths = np.diff(offsets)
+    if len(lengths) * int(lengths.max()) > _MAX_STEPS:
+        raise InputError(f"{len(lengths)} plans of up to {lengths.max()} steps are too many; ask for fewer at a time")
     step = np.arange(lengths.max())
     padded = states[offsets[:-1, None] + np.minimum(step, lengths[:, None] - 1)]
     return CandidatePlans(

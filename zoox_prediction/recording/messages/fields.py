@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,7 +53,7 @@ def array_field(message: Any, name: str, dtype: DTypeLike, shape: tuple[int, ...
     if isinstance(field, (bytes, bytearray)):  # how some decoders give uint8[]
         field = np.frombuffer(field, dtype=np.uint8)
     values = np.array(field, dtype=dtype)
-    expected = int(np.prod(shape, dtype=np.int64))
+    expected = math.prod(shape)
     if values.size != expected:
         raise InputError(
             f"{type_name(message)}.{name} has {values.size} values where {expected} belong, as {shape}; mend its sender"
