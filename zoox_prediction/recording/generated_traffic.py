@@ -176,7 +176,7 @@ class Walker:
         change = np.clip(target - self.speed, -STEP_S, STEP_S)
         self.acceleration = float(change) / STEP_S
         self.speed = max(0.0, self.speed + float(change))
-        self.distance_m += self.speed * STEP_S
+        self.distance_m = min(self.distance_m + self.speed * STEP_S, stop_m)
 
 
 def step_vehicles(vehicles: list[Vehicle], walkers: list[Walker], time_s: float) -> None:

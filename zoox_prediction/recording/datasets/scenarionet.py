@@ -71,8 +71,7 @@ def _recording(scenario: Mapping[str, Any], path: Path) -> SourceRecording:
     ego_name = str(metadata["sdc_id"])
     dataset = str(metadata.get("dataset", "scenarionet")).lower()
     ids = stable_ids(name for name in tracks if str(name) != ego_name)
-    road_network = road_network_from_features(scenario["map_features"])
-    road_network = dataclasses.replace(road_network, source=str(metadata.get("map") or road_network.source))
+    road_network = road_network_from_features(scenario["map_features"], str(metadata.get("map") or path.stem))
     signals, road_network = read_signals(
         scenario.get("dynamic_map_states", {}), scenario["map_features"], stamps, road_network
     )
