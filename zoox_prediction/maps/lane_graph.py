@@ -33,7 +33,7 @@ class LaneGraphConfig:
     join_sigma_rad: float = 0.5  # at a fork: change of heading where the successor joins
     turn_sigma_rad: float = 1.5  # at a fork: change of heading along the successor
     curvature_window_m: float = 7.0  # length over which curvature is estimated
-    max_distance_m: float = 600.0  # longest path, 8 s at 75 m/s
+    max_distance_m: float = 400.0  # longest path, 8 s at 50 m/s
     max_sequences: int = 16  # lane sequences kept per start lane
     max_lanes: int = 2000  # lanes visited in the search for them
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from zoox_prediction.maps.areas import polygon_of, union_polygons
 from zoox_prediction.maps.lanelet2_rules import Junctions, SpeedLimits, boundary_type, lane_kind, turn_of
 from zoox_prediction.maps.osm_file import OsmFile, read_osm
-from zoox_prediction.maps.records import LaneRecord, checked_line, lanes_from_records
+from zoox_prediction.maps.records import LaneRecord, PositiveIds, checked_line, lanes_from_records
 from zoox_prediction.maps.road_network import NO_ID, LaneType, MapError, Ragged, RoadNetwork
 
 _logger = logging.getLogger(__name__)
@@ -32,31 +31,6 @@ _FOLLOWERS = {
     LaneType.BICYCLE: set(LaneType),
     LaneType.PARKING: {LaneType.VEHICLE},
 }
-
-
-@dataclass
-class _Ids:
-    """Positive ids for elements of a file: its own where positive, else (JOSM's negative ones) their absolute value or
-    the next free number; -1 means "none" in a road network."""
-
-    used: set[int]
-    known: dict[int, int] = field(default_factory=dict)
-
-    def of(self, original: int) -> int:
-        if original > 0:
-            return original
-        if original not in self.known:
-            self.known[original] = self._claim(-original)
-        return self.known[original]
-
-    def new(self) -> int:
-        return self._claim(1)
-
-    def _claim(self, wanted: int) -> int:
-        if wanted <= 0 or wanted in self.used:
-            wanted = next(number for number in count(1) if number not in self.used)
-        self.used.add(wanted)
-        return wanted
 
 
 @dataclass
@@ -96,8 +70,12 @@ def _load(osm: OsmFile, positions: dict[int, tuple[float, float]]) -> tuple[Any,
 
     Those are regulatory elements of kinds that it does not know; boundaries were checked before.
     """
-    import lanelet2
-
+    try:
+        import lanelet2
+    except ImportError as error:
+        raise MapError(
+            f"{osm.path}: reading Lanelet2 maps needs the Python package lanelet2 ({error}); pip install lanelet2"
+        ) from error
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "map.osm"
         file.write_bytes(osm.with_positions(positions))
@@ -119,7 +97,7 @@ class _Reader:
         self.osm, self.map = osm, library_map
         self.lanelets = sorted(library_map.laneletLayer, key=lambda lanelet: abs(lanelet.id))
         self.speed_limits = SpeedLimits()
-        self.lane_ids = _Ids({lanelet.id for lanelet in self.lanelets if lanelet.id > 0})
+        self.lane_ids = PositiveIds({lanelet.id for lanelet in self.lanelets if lanelet.id > 0})
         self.junctions = Junctions(osm, library_map)
         self.shapes: list[_Shape] = []
         self.crosswalks: list[tuple[int, NDArray, int]] = []

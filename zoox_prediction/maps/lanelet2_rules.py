@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.maps.osm_file import OsmFile, members, tags
+from zoox_prediction.maps.records import PositiveIds
 from zoox_prediction.maps.road_network import NO_ID, BoundaryType, LaneType, RightOfWay, Turn
 
 _MPS = {"": 1 / 3.6, "km/h": 1 / 3.6, "kmh": 1 / 3.6, "kph": 1 / 3.6, "mph": 0.44704, "m/s": 1.0, "mps": 1.0}
@@ -128,6 +129,8 @@ class Junctions:
 
     def __init__(self, osm: OsmFile, library_map: Any) -> None:
         self._lines = {line.id: _points(line) for line in library_map.lineStringLayer}
+        self._line_ids = PositiveIds({line for line in self._lines if line > 0})
+        self._rule_ids = PositiveIds({rule.id for rule in library_map.regulatoryElementLayer if rule.id > 0})
         self.signals: dict[int, tuple[float, float]] = {}  # id -> x, y [m]
         self.stop_lines: dict[int, NDArray[np.float64]] = {}  # id -> (n, 2) [m]
         self._marked = self._road_markings(osm)
@@ -138,7 +141,7 @@ class Junctions:
     def signal_of(self, lanelet: Any) -> int:
         """The id of the first traffic light that controls the lanelet, or NO_ID."""
         for light in lanelet.trafficLights():
-            signal = _positive(light.id)
+            signal = self._rule_ids.of(light.id)
             bulbs = [_points(line) for line in light.trafficLights]
             points = np.concatenate(bulbs) if bulbs else np.zeros((0, 2))
             middle = points.mean(axis=0) if len(points) else np.full(2, np.nan)
@@ -168,8 +171,9 @@ class Junctions:
         return RightOfWay.UNKNOWN
 
     def _add_stop_line(self, line_id: int) -> int:
-        self.stop_lines[_positive(line_id)] = self._lines[line_id]
-        return _positive(line_id)
+        stop_line = self._line_ids.of(line_id)
+        self.stop_lines[stop_line] = self._lines[line_id]
+        return stop_line
 
     @staticmethod
     def _road_markings(osm: OsmFile) -> dict[int, list[int]]:
@@ -183,10 +187,6 @@ class Junctions:
                 if rule is not None and tags(rule).get("subtype") == "road_marking":
                     marked.setdefault(relation_id, []).extend(ref for _, ref in members(rule, "refers"))
         return marked
-
-
-def _positive(element_id: int) -> int:
-    return abs(element_id)
 
 
 def _points(line: Any) -> NDArray[np.float64]:

@@ -140,18 +140,25 @@ def read_osm(path: Path | str) -> OsmFile:
 
 
 def _id(path: Path, kind: str, text: str | None) -> int:
-    try:
-        return int(text or "")
-    except ValueError:
-        raise MapError(f"{path}: a {kind} has the id {text!r}, which is no integer; mend the map") from None
+    number = _integer(text)
+    if number is None:
+        raise MapError(f"{path}: a {kind} has the id {text!r}, which is no 64-bit integer; mend the map")
+    return number
 
 
 def _reference(path: Path, owner: str, element: ElementTree.Element) -> int:
-    text = element.get("ref", "")
+    number = _integer(element.get("ref"))
+    if number is None:
+        raise MapError(f"{path}: {owner} refers to {element.get('ref')!r}, which is no 64-bit integer; mend the map")
+    return number
+
+
+def _integer(text: str | None) -> int | None:
     try:
-        return int(text)
+        number = int(text or "")
     except ValueError:
-        raise MapError(f"{path}: {owner} refers to {text!r}, which is no integer id; mend the map") from None
+        return None
+    return number if abs(number) < 2**63 else None
 
 
 def _check_ways(osm: OsmFile) -> None:

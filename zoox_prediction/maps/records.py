@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,31 @@ class LaneRecord:
     def polygon(self) -> NDArray[np.float64]:
         """(n, 2) counter-clockwise where the boundaries do not cross: the right boundary and the left one back."""
         return np.concatenate([self.right_boundary, self.left_boundary[::-1]])
+
+
+@dataclass
+class PositiveIds:
+    """Positive ids for the elements of a file: their own where positive, else (JOSM's negative ones) the absolute value
+    or, where that is taken, the next free number; -1 means "none" in a road network."""
+
+    used: set[int]  # all positive ids of the file
+    known: dict[int, int] = field(default_factory=dict)
+
+    def of(self, original: int) -> int:
+        if original > 0:
+            return original
+        if original not in self.known:
+            self.known[original] = self._claim(-original)
+        return self.known[original]
+
+    def new(self) -> int:
+        return self._claim(1)
+
+    def _claim(self, wanted: int) -> int:
+        if wanted <= 0 or wanted in self.used:
+            wanted = next(number for number in count(1) if number not in self.used)
+        self.used.add(wanted)
+        return wanted
 
 
 def lanes_from_records(records: Sequence[LaneRecord]) -> Lanes:

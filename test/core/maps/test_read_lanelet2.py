@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,6 +136,22 @@ def test_ids_of_unfinished_maps_become_positive(tmp_path: Path) -> None:
     np.testing.assert_allclose(network.lanes.centerline[int(network.lanes.rows(follower))][0], [50.0, 1.5])
 
 
+def test_negative_ids_of_signals_do_not_collide(tmp_path: Path) -> None:
+    text = street()
+    text.relations[-90] = text.relations[90]
+    text.ways[-30] = ((111, 112), {"type": "stop_line"})
+    text.relations[-90] = ([("way", "refers", 31), ("way", "ref_line", -30)], text.relations[90][1])
+    text.lanelet(3, 12, 13, -90, subtype="road")
+    network = read_lanelet2(text.write(tmp_path / "map.osm"))
+    one, three = (int(network.lanes.rows(lane)) for lane in (1, 3))
+    assert network.lanes.signal[one] == 90
+    assert network.lanes.signal[three] not in (90, NO_ID)
+    assert sorted(network.signal_ids) == sorted(network.lanes.signal[[one, three]])
+    assert network.lanes.stop_line[three] not in (30, NO_ID)
+    row = network.stop_line_ids.tolist().index(network.lanes.stop_line[three])
+    np.testing.assert_allclose(network.stop_lines[row], [[50.0, 3.0], [50.0, 6.0]])
+
+
 def _without_node(text: OsmText) -> None:
     del text.nodes[111]
 
@@ -212,7 +229,8 @@ def test_broken_maps_are_refused_by_element(tmp_path: Path, damage: Callable[[Os
         (b"\x00\xff\xfe", "not well-formed XML"),
         (b"<html></html>", "root element is <html>"),
         (b"<osm><node id='1'/><node id='1'/></osm>", "node 1 appears twice"),
-        (b"<osm><node id='a'/></osm>", "'a', which is no integer"),
+        (b"<osm><node id='a'/></osm>", "'a', which is no 64-bit integer"),
+        (b"<osm><node id='99999999999999999999'/></osm>", "which is no 64-bit integer"),
         (b"<osm><way id='3'><nd ref='x'/></way></osm>", "way 3"),
     ],
 )
@@ -226,6 +244,12 @@ def test_files_that_are_no_maps(tmp_path: Path, content: bytes, words: str) -> N
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(MapError, match="cannot be read"):
         read_lanelet2(tmp_path / "none.osm")
+
+
+def test_without_the_library_one_sentence_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lanelet2", None)
+    with pytest.raises(MapError, match="pip install lanelet2"):
+        read_lanelet2(street().write(tmp_path / "map.osm"))
 
 
 def test_a_hand_drawn_centerline_is_cut_to_its_lanelet(tmp_path: Path) -> None:
@@ -300,3 +324,35 @@ def test_recorded_cars_drive_on_the_lanes(recordings: Path, name: str, share: fl
     on_lane = answer.lane[:, 0] >= 0
     assert on_lane.mean() > share
     assert np.median(np.abs(answer.lateral_offset_m[on_lane, 0])) < 1.2
+
+
+def test_successors_are_those_of_the_librarys_routing_graph(recordings: Path) -> None:
+    import lanelet2
+
+    file = recordings / "maps" / "lanelet2_fzi" / "mapping_example.osm"
+    projector = lanelet2.projection.UtmProjector(lanelet2.io.Origin(49.0, 8.42))
+    library_map = lanelet2.io.load(str(file), projector)
+    rules = lanelet2.traffic_rules.create(
+        lanelet2.traffic_rules.Locations.Germany, lanelet2.traffic_rules.Participants.VehicleCar
+    )
+    graph = lanelet2.routing.RoutingGraph(library_map, rules)
+    lanes = read_lanelet2(file).lanes
+    # The library drives a lanelet that is open to both directions backwards; ours has a lane of its own for that.
+    known = {lanelet.id for lanelet in library_map.laneletLayer}
+    forward = {
+        lanes.left_boundary[row].tobytes(): int(lane) for row, lane in enumerate(lanes.ids) if int(lane) in known
+    }
+    lanelet_of = {
+        int(lane): int(lane) if int(lane) in known else forward[lanes.right_boundary[row][::-1].tobytes()]
+        for row, lane in enumerate(lanes.ids)
+    }
+    compared = 0
+    for lanelet in library_map.laneletLayer:
+        row = int(lanes.rows(lanelet.id))
+        if row < 0 or lanes.type[row] != LaneType.VEHICLE or not rules.canPass(lanelet):
+            continue
+        theirs = {following.id for following in graph.following(lanelet) if following.id in lanes.ids}
+        ours = {lanelet_of[int(lane)] for lane in lanes.successors[row]}
+        assert theirs == ours, lanelet.id
+        compared += len(theirs)
+    assert compared > 100
