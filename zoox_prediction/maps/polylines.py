@@ -124,4 +124,6 @@ def heading_and_curvature(points: FloatArray, spacing_m: float, window_m: float)
     ddx, ddy = (np.convolve(padded[:, axis], second, mode="valid") for axis in (0, 1))
     speed = np.maximum(np.hypot(dx, dy), 1e-6)
     curvature: FloatArray = (dx * ddy - dy * ddx) / speed**3
-    return np.unwrap(np.arctan2(dy, dx)), curvature
+    heading = np.arctan2(dy, dx)
+    heading[1:] -= 2.0 * np.pi * np.cumsum(np.rint(np.diff(heading) / (2.0 * np.pi)))  # unwrapped
+    return heading, curvature
