@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.models.baselines.calibration import Calibration
+from zoox_prediction.models.baselines.calibration import Calibration, relative_jitter
 from zoox_prediction.models.baselines.classes import Group
 from zoox_prediction.models.baselines.modes import NUM_MODES, NUM_STEPS, TIME_STEP_S, Modes
 from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.scene import PredictedTrajectories, Scene, Source
 
+MIN_SPREAD_M = 0.01  # standard deviations that are smaller claim more than any map or tracker can
 _COMPARED_STEPS = np.array([29, NUM_STEPS - 1])  # two futures are one when they agree at 3 s and at the end
 
 
@@ -76,20 +77,20 @@ def assemble(
     probability /= np.maximum(probability.sum(axis=1, keepdims=True), 1e-300)
     probability = merge(modes, table, probability, np.asarray(config.merge_distance_m)[motion.group])
     rows, probability = _top(table, probability, config.min_probability)
-    chosen = modes.select(rows.reshape(-1))
+    used, column = np.unique(rows, return_inverse=True)  # spare columns repeat a mode
+    covariance = _covariance(motion, state, modes.select(used), calibration)
+    rows = rows.reshape(-1)
     shape = (count, NUM_MODES, NUM_STEPS)
-    yaw = chosen.yaw.reshape(shape)
-    spread = _spread(motion, state, chosen.kind.reshape(count, NUM_MODES), calibration)
     return PredictedTrajectories(
         stamp_ns=scene.stamp_ns,
         time_step_s=TIME_STEP_S,
         ids=scene.agents.ids,
         agent_class=motion.agent_class,
         probability=probability,
-        position=chosen.position.reshape(*shape, 2),
-        yaw=yaw,
-        speed=chosen.speed.reshape(shape),
-        covariance=oriented_covariance(yaw, *spread),
+        position=modes.position[rows].reshape(*shape, 2),
+        yaw=modes.yaw[rows].reshape(shape),
+        speed=modes.speed[rows].reshape(shape),
+        covariance=covariance[column.reshape(-1)].reshape(*shape, 2, 2),
         source=np.full(count, int(Source.HEURISTIC), dtype=np.uint8),
         predictor_name=name,
         predictor_version=version,
@@ -112,14 +113,16 @@ def _top(
     return np.where(chosen > 0.0, rows, rows[:, :1]), chosen
 
 
-def _spread(
-    motion: Motion, state: NDArray[np.int64], kind: NDArray[np.int64], calibration: Calibration
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standard deviations along and across (N, K, T): the fitted ones plus how restless the agent's own past is."""
-    along, lateral = calibration.spread()
-    at = (motion.group[:, None], state[:, None], kind)
-    jitter = motion.jitter_m[:, None, None]
-    return np.hypot(along[at], jitter), np.hypot(lateral[at], jitter)
+def _covariance(
+    motion: Motion, state: NDArray[np.int64], modes: Modes, calibration: Calibration
+) -> NDArray[np.float64]:
+    """(R, T, 2, 2) of the modes: the fitted spreads, scaled by how restless the agent's own past is."""
+    along, lateral, unrest = calibration.spread
+    at = (motion.group[modes.agent], state[modes.agent], modes.kind)
+    scale = relative_jitter(motion)[modes.agent, None] ** unrest[at]
+    return oriented_covariance(
+        modes.yaw, np.maximum(along[at] * scale, MIN_SPREAD_M), np.maximum(lateral[at] * scale, MIN_SPREAD_M)
+    )
 
 
 def oriented_covariance(
@@ -128,9 +131,9 @@ def oriented_covariance(
     """Covariances (..., 2, 2) with standard deviations `along_m` in the direction `heading` (...) and `lateral_m` across it."""
     cos, sin = np.cos(heading), np.sin(heading)
     first, second = along_m**2, lateral_m**2
-    xy = (first - second) * cos * sin
+    difference = first - second
     covariance = np.empty((*heading.shape, 2, 2))
-    covariance[..., 0, 0] = first * cos**2 + second * sin**2
-    covariance[..., 1, 1] = first * sin**2 + second * cos**2
-    covariance[..., 0, 1] = covariance[..., 1, 0] = xy
+    covariance[..., 0, 0] = second + difference * cos**2
+    covariance[..., 1, 1] = first - difference * cos**2
+    covariance[..., 0, 1] = covariance[..., 1, 0] = difference * cos * sin
     return covariance

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import yaml
@@ -22,8 +23,10 @@ from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.resources import resource_path
 
 KNOTS_S = (0.1, 1.0, 3.0, 5.0, 8.0)  # horizons of the fitted spreads; linear between them
+T = TypeVar("T", bound=IntEnum)
+
 _DEFAULT_FILE = "config/baseline_calibration.yaml"
-_FALLBACK_FLOOR = 1e-4  # of a weight, so that a mode that the data never showed still exists
+_SMALLEST_WEIGHT = 1e-4  # so that a mode that the data never showed still exists
 
 
 class MotionState(IntEnum):
@@ -35,6 +38,7 @@ class MotionState(IntEnum):
     CRUISING = 3
 
 
+_CALM_M = 0.002  # rms residual of a calm past
 _SLOW_MPS = np.array([3.0, 2.0, 0.5, 0.5])  # in the order of Group
 _TURNING_RADPS = np.array([0.08, 0.15, 0.4, 0.4])  # in the order of Group
 
@@ -48,6 +52,12 @@ def motion_state(motion: Motion, on_lane: NDArray[np.bool_]) -> NDArray[np.int64
     return state
 
 
+def relative_jitter(motion: Motion) -> NDArray[np.float64]:
+    """(N,) how restless the past of each agent is: the better it fits a smooth motion, the better its future is known."""
+    relative: NDArray[np.float64] = np.clip((motion.jitter_m + _CALM_M) / (2.0 * _CALM_M), 0.5, 100.0)
+    return relative
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Figures of one predictor; G groups, S states, M kinds of modes."""
@@ -55,48 +65,77 @@ class Calibration:
     weight: NDArray[np.float64]  # (G, S, M) probability of the kind before modes are merged, not normalised
     along_m: NDArray[np.float64]  # (G, S, M, len(KNOTS_S)) standard deviation in the direction of the mode
     lateral_m: NDArray[np.float64]  # (G, S, M, len(KNOTS_S)) standard deviation across it
+    unrest: NDArray[np.float64]  # (G, S, M, len(KNOTS_S)) power of the agent's relative jitter that scales both
 
-    def spread(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Along and lateral standard deviations at every step, (G, S, M, T) each [m]."""
-        return _at_steps(self.along_m), _at_steps(self.lateral_m)
+    @cached_property
+    def spread(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Along and lateral standard deviations [m] and powers of the relative jitter, (G, S, M, T) each, at every step."""
+        return _at_steps(self.along_m), _at_steps(self.lateral_m), _at_steps(self.unrest)
 
-    def to_mapping(self) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
-        """Nested by the names of group, state and kind; the inverse of `from_mapping` to three digits."""
-        return {
-            group.name.lower(): {
-                state.name.lower(): {
-                    kind.name.lower(): {
+    def to_mapping(self) -> dict[str, dict[str, dict[str, object]]]:
+        """Nested by the names of group, state and the kinds of modes that occur."""
+        mapping: dict[str, dict[str, dict[str, object]]] = {}
+        for group in Group:
+            for state in MotionState:
+                cell: dict[str, object] = {}
+                for kind in np.flatnonzero(self.weight[group, state] > _SMALLEST_WEIGHT):
+                    cell[ModeKind(int(kind)).name.lower()] = {
                         "weight": round(float(self.weight[group, state, kind]), 4),
-                        "along_m": [round(float(value), 3) for value in self.along_m[group, state, kind]],
-                        "lateral_m": [round(float(value), 3) for value in self.lateral_m[group, state, kind]],
+                        "along_m": _rounded(self.along_m[group, state, kind]),
+                        "lateral_m": _rounded(self.lateral_m[group, state, kind]),
+                        "unrest": _rounded(self.unrest[group, state, kind]),
                     }
-                    for kind in ModeKind
-                }
-                for state in MotionState
-            }
-            for group in Group
-        }
+                mapping.setdefault(group.name.lower(), {})[state.name.lower()] = cell
+        return mapping
 
     @classmethod
     def from_mapping(cls, mapping: Mapping) -> Calibration:
-        """Raises ConfigError naming the entry that is missing or wrong."""
-        shape = (len(Group), len(MotionState), len(ModeKind))
-        weight, along, lateral = np.zeros(shape), np.zeros((*shape, len(KNOTS_S))), np.zeros((*shape, len(KNOTS_S)))
-        for group in Group:
-            for state in MotionState:
-                for kind in ModeKind:
-                    at = (group, state, kind)
-                    name = ".".join(each.name.lower() for each in at)
-                    try:
-                        entry = mapping[group.name.lower()][state.name.lower()][kind.name.lower()]
-                        weight[at], along[at], lateral[at] = entry["weight"], entry["along_m"], entry["lateral_m"]
-                    except (KeyError, TypeError, ValueError) as error:
-                        raise ConfigError(
-                            f"{name}: expected weight, along_m and lateral_m ({len(KNOTS_S)} numbers each): {error}"
-                        ) from error
-                    if not (weight[at] >= 0 and np.all(along[at] > 0) and np.all(lateral[at] > 0)):
-                        raise ConfigError(f"{name}: weight must be >= 0, along_m and lateral_m positive")
-        return cls(np.maximum(weight, _FALLBACK_FLOOR), along, lateral)
+        """The inverse of `to_mapping`; what is not named keeps the prior with the smallest weight.
+
+        Raises ConfigError naming the entry that is wrong.
+        """
+        result = prior_calibration()
+        result.weight[:] = _SMALLEST_WEIGHT
+        for group, states in _entries(mapping, Group, ""):
+            for state, cell in _entries(states, MotionState, f"{group.name.lower()}."):
+                at = f"{group.name.lower()}.{state.name.lower()}"
+                for kind, entry in _entries(cell, ModeKind, f"{at}."):
+                    result._set((group, state, kind), entry, f"{at}.{kind.name.lower()}")
+        return result
+
+    def _set(self, at: tuple[int, int, int], entry: object, name: str) -> None:
+        if not isinstance(entry, Mapping) or set(entry) != {"weight", "along_m", "lateral_m", "unrest"}:
+            raise ConfigError(f"{name}: expected weight, along_m, lateral_m and unrest")
+        self.weight[at] = max(float(_numbers(entry["weight"], f"{name}.weight").max()), _SMALLEST_WEIGHT)
+        self.along_m[at] = np.maximum(_numbers(entry["along_m"], f"{name}.along_m"), 1e-4)
+        self.lateral_m[at] = np.maximum(_numbers(entry["lateral_m"], f"{name}.lateral_m"), 1e-4)
+        self.unrest[at] = _numbers(entry["unrest"], f"{name}.unrest")
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def _entries(mapping: object, names: type[T], prefix: str) -> Iterator[tuple[T, Any]]:
+    """The entries of `mapping` under the members of `names`; ConfigError for another key."""
+    if not isinstance(mapping, Mapping):
+        raise ConfigError(f"{prefix or 'calibration'}: expected a mapping")
+    known = {member.name.lower(): member for member in names}
+    for key, value in mapping.items():
+        if key not in known:
+            raise ConfigError(f"unknown entry '{prefix}{key}'; known are {', '.join(known)}")
+        yield known[key], value
+
+
+def _numbers(values: object, name: str) -> NDArray[np.float64]:
+    """One number or one per knot, all finite and not negative."""
+    try:
+        numbers = np.broadcast_to(np.asarray(values, dtype=np.float64), len(KNOTS_S))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name}: expected one or {len(KNOTS_S)} numbers, got {values!r}") from error
+    if not np.all(np.isfinite(numbers) & (numbers >= 0.0)):
+        raise ConfigError(f"{name}: numbers must be finite and >= 0, got {values!r}")
+    return numbers
 
 
 def _at_steps(knots: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,7 +168,8 @@ def prior_calibration() -> Calibration:
     reach = np.array([1.0, 0.7, 0.3, 0.6])  # growth by group: [m] after 1 s at 1.2 power
     busy = np.array([0.1, 0.3, 1.0, 1.0])  # by state
     scale = reach[:, None] * busy[None, :]
-    along = 0.1 + scale[:, :, None, None] * times**1.2 * np.ones((len(ModeKind), 1))
+    along = 0.05 + scale[:, :, None, None] * times**1.2 * np.ones((len(ModeKind), 1))
     weight = np.ones((len(Group), len(MotionState), len(ModeKind)))
     weight[:, [MotionState.STANDING, MotionState.WAITING], ModeKind.STAND] = 20.0
-    return Calibration(weight / weight.sum(axis=2, keepdims=True), along, 0.1 + 0.5 * (along - 0.1))
+    unrest = np.zeros_like(along)
+    return Calibration(weight / weight.sum(axis=2, keepdims=True), along, 0.05 + 0.5 * (along - 0.05), unrest)

@@ -25,7 +25,7 @@ def drive(
     distance: NDArray[np.float64],
     turn_rate: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Positions (R, T, 2) and courses (R, T) after `distance` (R, T) along a curve of `turn_rate` (R, T), the mean of each step.
+    """Positions (R, T, 2) and courses (R, T), not wrapped, after `distance` (R, T) along a curve of `turn_rate` (R, T), the mean of each step.
 
     `start` (R, 2), `course` (R,). A step is an arc, whose chord is its length times sin(x) / x of half its angle.
     """
@@ -34,7 +34,7 @@ def drive(
     middle = after - 0.5 * turned
     chord = np.diff(distance, axis=1, prepend=0.0) * np.sinc(turned / (2.0 * np.pi))
     steps = np.stack([chord * np.cos(middle), chord * np.sin(middle)], axis=-1)
-    return start[:, None, :] + np.cumsum(steps, axis=1), wrap_angle(after)
+    return start[:, None, :] + np.cumsum(steps, axis=1), after
 
 
 def body_yaw(
@@ -44,8 +44,7 @@ def body_yaw(
 
     A body that drives backwards keeps doing so.
     """
-    forward = wrap_angle(course + np.pi * motion.reversing[agents, None])
-    now = wrap_angle(motion.course[agents] + np.pi * motion.reversing[agents])
-    difference = wrap_angle(motion.yaw[agents] - now)
+    backwards = np.pi * motion.reversing[agents]
+    difference = wrap_angle(motion.yaw[agents] - motion.course[agents] - backwards)
     fade = np.exp(-distance / (YAW_ALIGNMENT_LENGTHS * motion.size[agents, :1]))
-    return wrap_angle(forward + difference[:, None] * fade)
+    return wrap_angle(course + backwards[:, None] + difference[:, None] * fade)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.models.baselines.heuristic import HeuristicPredictor
-from zoox_prediction.models.baselines.lane_modes import LaneModes, travel_of
+from zoox_prediction.models.baselines.lane_modes import LaneModes
 from zoox_prediction.models.baselines.map_free_modes import standing_modes, turn_rate_acceleration_modes
 from zoox_prediction.models.baselines.modes import Modes
 from zoox_prediction.models.baselines.motion import Motion
@@ -28,8 +28,7 @@ class LaneFollowing(HeuristicPredictor):
         if paths is not None:
             lanes = LaneModes(scene, motion, road, paths, self.config.lane_following, self.config.driving)
             on_lane[paths.agent] = True
-            moving = ~motion.standing[paths.agent]
-            parts.append(lanes.keep(travel_of(lanes, motion, turning)).select(moving))
-            parts.append(lanes.fast(np.flatnonzero(~moving)))
+            waiting = np.flatnonzero(motion.standing[paths.agent])
+            parts.append(lanes.drive([lanes.keep(lanes.travel(turning)), lanes.fast(waiting)]))
         parts.append(turning.select(~on_lane & ~motion.standing))
         return Modes.concatenate(parts), on_lane

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,16 +24,16 @@ class LaneFollowingConfig:
     """How lanes are followed."""
 
     limit_share: float = 1.0  # of the speed limit that drivers tend to
-    limit_weight: float = 0.2  # of that tendency against keeping today's speed
-    joining_s: float = 2.0  # a lateral offset falls by e in the way of so many seconds
+    limit_weight: float = 0.15  # of that tendency against keeping today's speed
+    joining_s: float = 2.5  # a lateral offset falls by e in the way of so many seconds
     min_joining_m: float = 8.0
     kept_offset_share: float = 0.3  # of today's offset that stays, for nobody drives on the exact centreline
     kept_offset_max_m: float = 0.5
     slow_speed_share: float = 0.4  # speed of the mode that gives way
     fast_speed_mps: float = 13.0  # that the mode which sets off tends to where there is no limit
     fast_speed_gain: float = 1.3  # the same, relative to today's speed
-    bend_misfit_mps2: float = 2.5  # braking that a bend would need now: paths that need much more are not meant
-    overlap_share: float = 0.7
+    bend_misfit_mps2: float = 1.5  # braking that a bend would need now: paths that need much more are not meant
+    overlap_share: float = 0.8
     max_crossing_rad: float = 0.8
     stop_margin_m: float = 1.0  # between the front and the stop line
     max_red_deceleration_mps2: float = 6.0
@@ -46,8 +47,23 @@ class LaneFollowingConfig:
             raise ValueError("kept_offset_share and limit_weight must be in [0, 1]")
 
 
+@dataclass(frozen=True)
+class Intent:
+    """How Q paths shall be driven."""
+
+    kind: ModeKind
+    rows: NDArray[np.int64]  # (Q,) of the paths
+    desired_mps: NDArray[np.float64]  # (Q, P)
+    stop_m: NDArray[np.float64]  # (Q,) inf: no signal stops it
+    gap_m: NDArray[np.float64]  # (Q,) inf: nobody is ahead
+    leader_travel_m: NDArray[np.float64]  # (Q, T)
+
+
 class LaneModes:
-    """Futures along the lanes for one scene: paths, stops and leaders are found once, then each kind of mode drives them."""
+    """Futures along the lanes for one scene.
+
+    Paths, stops and leaders are found once; `keep`, `slow` and `fast` say how to drive them; `drive` does so in one batch.
+    """
 
     def __init__(
         self,
@@ -71,7 +87,11 @@ class LaneModes:
             following.stop_margin_m,
             (following.max_red_deceleration_mps2, following.max_yellow_deceleration_mps2),
         )
-        self._leaders = find_leaders(paths, motion, following.overlap_share, following.max_crossing_rad)
+        self.moving = np.flatnonzero(~motion.standing[paths.agent])  # rows of the paths of moving agents
+        self.main = _main_rows(self.paths)  # row of the likeliest path of every agent that has one
+        self._leaders = find_leaders(
+            paths.select(self.moving), motion, following.overlap_share, following.max_crossing_rad
+        )
 
     def _meant(self, paths: Paths, bend_limit: NDArray) -> NDArray[np.float64]:
         """(R,) likelihood of a path given today's speed: how hard its bends would make the agent brake."""
@@ -81,79 +101,100 @@ class LaneModes:
         likelihood: NDArray[np.float64] = np.exp(-0.5 * (needed / self._following.bend_misfit_mps2) ** 2)
         return likelihood
 
-    def free_travel(self, rows: NDArray) -> NDArray[np.float64]:
-        """(Q, T) distances driven by the agents of paths `rows`, if nobody were ahead of them."""
-        nobody = np.full(len(self.paths), np.inf)
-        return self._roll_out(rows, self._kept_speed(), self._stop, nobody, np.zeros((len(self.paths), NUM_STEPS)))[0]
+    def keep(self, travel: NDArray[np.float64]) -> Intent:
+        """Every path of the moving agents, as traffic allows; `travel` (N, T) how far each agent of the scene will drive."""
+        rows = self.moving
+        return Intent(
+            ModeKind.LANE_KEEP,
+            rows,
+            self._kept_speed(rows),
+            self._stop[rows],
+            self._leaders.gap_m,
+            self._along_path(travel),
+        )
 
-    def keep(self, leader_travel: NDArray[np.float64]) -> Modes:
-        """Every path as traffic allows; `leader_travel` (N, T) how far each agent of the scene will drive."""
-        rows = np.arange(len(self.paths))
-        motion = self._along_path(leader_travel)
-        return self._drive(ModeKind.LANE_KEEP, rows, self._kept_speed(), self._stop, self._leaders.gap_m, motion)
+    def slow(self, travel: NDArray[np.float64]) -> Intent:
+        """The main paths of the moving agents at a fraction of today's speed, as when giving way."""
+        chosen = np.flatnonzero(np.isin(self.moving, self.main))
+        rows = self.moving[chosen]
+        speed = self._following.slow_speed_share * self._motion.speed[self.paths.agent[rows], None]
+        wanted = np.repeat(speed, self._envelope.shape[1], axis=1)
+        leader_travel = self._along_path(travel)[chosen]
+        return Intent(ModeKind.LANE_SLOW, rows, wanted, self._stop[rows], self._leaders.gap_m[chosen], leader_travel)
 
-    def slow(self, leader_travel: NDArray[np.float64], rows: NDArray) -> Modes:
-        """The paths `rows` at a fraction of today's speed, as when giving way."""
-        speed = self._following.slow_speed_share * self._motion.speed[self.paths.agent, None]
-        wanted = np.broadcast_to(speed, self._envelope.shape)
-        motion = self._along_path(leader_travel)
-        return self._drive(ModeKind.LANE_SLOW, rows, wanted, self._stop, self._leaders.gap_m, motion)
-
-    def fast(self, rows: NDArray) -> Modes:
+    def fast(self, rows: NDArray[np.int64]) -> Intent:
         """The paths `rows` faster than today: signals have turned green and the agent ahead has gone."""
         config = self._following
-        limit = np.where(np.isfinite(self.paths.speed_limit_mps), self.paths.speed_limit_mps, config.fast_speed_mps)
-        wanted = np.maximum(limit, config.fast_speed_gain * self._motion.speed[self.paths.agent, None])
-        nobody = np.full(len(self.paths), np.inf)
-        still = np.zeros((len(self.paths), NUM_STEPS))
-        return self._drive(ModeKind.LANE_FAST, rows, wanted, nobody, nobody, still)
+        limit = self.paths.speed_limit_mps[rows]
+        limit = np.where(np.isfinite(limit), limit, config.fast_speed_mps)
+        wanted = np.maximum(limit, config.fast_speed_gain * self._motion.speed[self.paths.agent[rows], None])
+        return self._alone(ModeKind.LANE_FAST, rows, wanted, np.full(len(rows), np.inf))
 
-    def _kept_speed(self) -> NDArray[np.float64]:
-        """(R, P) today's speed with what today's acceleration will add, drawn to the speed limit where there is one."""
-        config, motion, agent = self._following, self._motion, self.paths.agent
+    def travel(self, otherwise: Modes) -> NDArray[np.float64]:
+        """(N, T) how far every agent will drive if nobody is ahead of it: along its main path, or as in `otherwise`.
+
+        `otherwise` has one mode of every agent, in order.
+        """
+        step = np.diff(otherwise.position, axis=1, prepend=self._motion.position[:, None, :])
+        travel: NDArray[np.float64] = np.cumsum(np.hypot(step[..., 0], step[..., 1]), axis=1)
+        rows = np.intersect1d(self.main, self.moving)
+        intent = self._alone(ModeKind.LANE_KEEP, rows, self._kept_speed(rows), self._stop[rows])
+        travel[self.paths.agent[rows]] = self._roll_out([intent])[0]
+        return travel
+
+    def drive(self, intents: Sequence[Intent]) -> Modes:
+        """The futures of all intents."""
+        config = self._following
+        paths = self.paths.select(np.concatenate([each.rows for each in intents]))
+        arc, speed = self._roll_out(intents)
+        joining = np.maximum(config.joining_s * self._motion.speed[paths.agent], config.min_joining_m)
+        kept = config.kept_offset_share * paths.offset_m[:, 1]
+        kept = np.clip(kept, -config.kept_offset_max_m, config.kept_offset_max_m)
+        position, course = follow(paths, arc, joining, kept)
+        yaw = body_yaw(self._motion, paths.agent, course, arc)
+        kind = np.concatenate([np.full(len(each.rows), int(each.kind)) for each in intents])
+        return Modes(paths.agent, kind, paths.share, position, yaw, speed)
+
+    def _kept_speed(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(Q, P) today's speed with what today's acceleration will add, drawn to the speed limit where there is one."""
+        config, motion, agent = self._following, self._motion, self.paths.agent[rows]
         gain = motion.acceleration[agent] * self._driving.reaction_s
         kept = np.maximum(motion.speed[agent] + gain, 0.0)[:, None]
-        limit = config.limit_share * self.paths.speed_limit_mps
+        limit = config.limit_share * self.paths.speed_limit_mps[rows]
         drawn = (1.0 - config.limit_weight) * kept + config.limit_weight * limit
         wanted: NDArray[np.float64] = np.where(np.isfinite(limit), drawn, kept)
         return wanted
 
     def _along_path(self, travel: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(R, T) how far the agent ahead moves along the path, from what every agent drives (N, T)."""
+        """(Q, T) how far the agents ahead move along the paths of the moving, from what every agent drives (N, T)."""
         leader = self._leaders.agent
         ahead = np.where((leader >= 0)[:, None], travel[leader], 0.0)
         share: NDArray[np.float64] = np.maximum(np.cos(self._leaders.heading_difference), 0.0)[:, None]
         return ahead * share
 
-    def _roll_out(
-        self, rows: NDArray, wanted: NDArray, stop: NDArray, gap: NDArray, leader_travel: NDArray
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _alone(
+        self, kind: ModeKind, rows: NDArray[np.int64], wanted: NDArray[np.float64], stop_m: NDArray[np.float64]
+    ) -> Intent:
+        nobody = np.full(len(rows), np.inf)
+        return Intent(kind, rows, wanted, stop_m, nobody, np.zeros((len(rows), NUM_STEPS)))
+
+    def _roll_out(self, intents: Sequence[Intent]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Arc lengths and speeds (Q, T) of all intents."""
+        rows = np.concatenate([each.rows for each in intents])
         agent = self.paths.agent[rows]
+        limits = self._motion.limits
+        desired = np.concatenate([each.desired_mps for each in intents])
         constraints = Constraints(
-            desired_mps=np.minimum(wanted[rows], self._motion.limits.speed_mps[agent, None]),
+            desired_mps=np.minimum(desired, limits.speed_mps[agent, None]),
             envelope_mps=self._envelope[rows],
             spacing_m=self.paths.spacing_m,
-            stop_m=stop[rows],
-            gap_m=gap[rows],
-            leader_travel_m=leader_travel[rows],
-            max_deceleration_mps2=self._motion.limits.deceleration_mps2[agent],
-            max_acceleration_mps2=self._motion.limits.acceleration_mps2[agent],
+            stop_m=np.concatenate([each.stop_m for each in intents]),
+            gap_m=np.concatenate([each.gap_m for each in intents]),
+            leader_travel_m=np.concatenate([each.leader_travel_m for each in intents]),
+            max_deceleration_mps2=limits.deceleration_mps2[agent],
+            max_acceleration_mps2=limits.acceleration_mps2[agent],
         )
         return roll_out(self._motion.speed[agent], constraints, self._driving)
-
-    def _drive(
-        self, kind: ModeKind, rows: NDArray, wanted: NDArray, stop: NDArray, gap: NDArray, leader_travel: NDArray
-    ) -> Modes:
-        config = self._following
-        paths = self.paths.select(rows)
-        arc, speed = self._roll_out(rows, wanted, stop, gap, leader_travel)
-        joining = np.maximum(config.joining_s * self._motion.speed[paths.agent], config.min_joining_m)
-        kept = np.clip(
-            config.kept_offset_share * paths.offset_m[:, 1], -config.kept_offset_max_m, config.kept_offset_max_m
-        )
-        position, course = follow(paths, arc, joining, kept)
-        yaw = body_yaw(self._motion, paths.agent, course, arc)
-        return Modes.of_kind(kind, paths.agent, position, yaw, speed, paths.share)
 
 
 def _with_shares(paths: Paths, likelihood: NDArray[np.float64]) -> Paths:
@@ -163,19 +204,8 @@ def _with_shares(paths: Paths, likelihood: NDArray[np.float64]) -> Paths:
     return Paths(**{**vars(paths), "share": share / total[paths.agent]})
 
 
-def main_rows(paths: Paths) -> NDArray[np.int64]:
-    """The likeliest path of every agent that has one."""
+def _main_rows(paths: Paths) -> NDArray[np.int64]:
     order = np.lexsort((-paths.share, paths.agent))
     _, first = np.unique(paths.agent[order], return_index=True)
     rows: NDArray[np.int64] = order[first]
     return rows
-
-
-def travel_of(lanes: LaneModes, motion: Motion, otherwise: Modes) -> NDArray[np.float64]:
-    """(N, T) how far every agent will drive: along its main path, or as in `otherwise`, one mode of every agent in order."""
-    step = np.diff(otherwise.position, axis=1, prepend=motion.position[:, None, :])
-    travel: NDArray[np.float64] = np.cumsum(np.hypot(step[..., 0], step[..., 1]), axis=1)
-    rows = main_rows(lanes.paths)
-    rows = rows[~motion.standing[lanes.paths.agent[rows]]]
-    travel[lanes.paths.agent[rows]] = lanes.free_travel(rows)
-    return travel

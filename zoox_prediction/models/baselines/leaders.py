@@ -29,8 +29,8 @@ def find_leaders(paths: Paths, motion: Motion, overlap_share: float, max_crossin
     An agent is on the path when its distance from it is less than `overlap_share` of half of both widths, and it stands
     or moves within `max_crossing_rad` of the path's direction: who crosses will be gone, who comes towards us drives past.
     """
-    row, agent = _near_pairs(paths, motion)
-    arc, lateral, heading = _project(paths, row, motion.position[agent])
+    row, agent, nearest = _near_pairs(paths, motion)
+    arc, lateral, heading = _project(paths, row, nearest, motion.position[agent])
     difference = wrap_angle(motion.course[agent] - heading)
     width = 0.5 * (motion.size[agent, 1] + motion.size[paths.agent[row], 1])
     aligned = motion.standing[agent] | (np.abs(difference) < max_crossing_rad)
@@ -46,27 +46,37 @@ def find_leaders(paths: Paths, motion: Motion, overlap_share: float, max_crossin
     return Leaders(leader, gaps, turned)
 
 
-def _near_pairs(paths: Paths, motion: Motion) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of a path and another agent that is within reach of a point of it, by distances to every few metres of path."""
-    stride = max(int(_COARSE_M / paths.spacing_m), 1)
+def _near_pairs(paths: Paths, motion: Motion) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of a path and another agent within reach of it, and the path's nearest point among one in every few metres."""
+    stride = _stride(paths)
     coarse = paths.points[:, ::stride]
     reach = 0.5 * stride * paths.spacing_m + 0.5 * float(motion.size[:, 1].max(initial=0.0)) + 2.0
     origin = motion.position.mean(axis=0) if len(motion) else np.zeros(2)
     a = (coarse.reshape(-1, 2) - origin).astype(np.float32)
     b = (motion.position - origin).astype(np.float32)
-    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * (a @ b.T)
-    near = (squared < reach**2).reshape(len(paths), coarse.shape[1], len(motion)).any(axis=1)
-    near[np.arange(len(paths)), paths.agent] = False
-    row, agent = np.nonzero(near)
-    return row, agent
+    # |a - b|^2 - |b|^2 by one matrix product: the agents' own term is the same for all points of a path.
+    squared = a @ (-2.0 * b.T)
+    squared += (a**2).sum(axis=1)[:, None]
+    squared = squared.reshape(len(paths), coarse.shape[1], len(motion))
+    nearest = squared.argmin(axis=1)
+    smallest = np.take_along_axis(squared, nearest[:, None], axis=1)[:, 0] + (b**2).sum(axis=1)
+    smallest[np.arange(len(paths)), paths.agent] = np.inf
+    row, agent = np.nonzero(smallest < reach**2)
+    return row, agent, nearest[row, agent] * stride
+
+
+def _stride(paths: Paths) -> int:
+    return max(int(_COARSE_M / paths.spacing_m), 1)
 
 
 def _project(
-    paths: Paths, row: NDArray[np.int64], position: NDArray[np.float64]
+    paths: Paths, row: NDArray[np.int64], near: NDArray[np.int64], position: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Arc length, lateral offset and path heading (Q,) of positions (Q, 2) on the paths `row` (Q,), at the nearest point."""
-    distance = ((paths.points[row] - position[:, None, :]) ** 2).sum(axis=2)
-    nearest = np.argmin(distance, axis=1)
+    """Arc length, lateral offset and path heading (Q,) of positions (Q, 2) on the paths `row` (Q,), about the points `near`."""
+    window = np.arange(-_stride(paths), _stride(paths) + 1)
+    index = np.clip(near[:, None] + window, 0, paths.points.shape[1] - 1)
+    distance = ((paths.points[row[:, None], index] - position[:, None, :]) ** 2).sum(axis=2)
+    nearest = index[np.arange(len(row)), np.argmin(distance, axis=1)]
     heading = paths.heading[row, nearest]
     away = position - paths.points[row, nearest]
     cos, sin = np.cos(heading), np.sin(heading)

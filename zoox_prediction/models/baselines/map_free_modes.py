@@ -31,10 +31,14 @@ class StoppingConfig:
     """How an agent comes to a stop."""
 
     deceleration_mps2: tuple[float, ...] = (2.0, 1.5, 0.8, 1.0)  # in the order of Group
+    creep_speed_mps: float = 1.0  # of a standing vehicle that moves up
+    creep_time_s: float = 2.0
 
     def __post_init__(self) -> None:
         if len(self.deceleration_mps2) != len(Group) or not all(value > 0 for value in self.deceleration_mps2):
             raise ValueError(f"deceleration_mps2 must be {len(Group)} positive numbers, got {self.deceleration_mps2}")
+        if not (self.creep_speed_mps > 0 and self.creep_time_s > 0):
+            raise ValueError("creep_speed_mps and creep_time_s must be positive")
 
 
 def straight_modes(
@@ -108,6 +112,12 @@ def standing_modes(motion: Motion, agents: NDArray[np.int64]) -> Modes:
     position = np.broadcast_to(motion.position[agents, None, :], (*shape, 2))
     yaw = np.broadcast_to(motion.yaw[agents, None], shape)
     return Modes.of_kind(ModeKind.STAND, agents, position, yaw, np.zeros(shape))
+
+
+def creeping_modes(motion: Motion, agents: NDArray[np.int64], config: StoppingConfig) -> Modes:
+    """Standing `agents` (R,) moving up slowly in the direction in which they stand."""
+    speed = config.creep_speed_mps * -np.expm1(-STEP_TIMES_S / config.creep_time_s)
+    return straight_modes(motion, agents, motion.yaw[agents], np.tile(speed, (len(agents), 1)))
 
 
 def stopping_modes(

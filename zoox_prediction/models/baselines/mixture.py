@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from zoox_prediction.models.baselines.classes import Group
 from zoox_prediction.models.baselines.heuristic import HeuristicPredictor
-from zoox_prediction.models.baselines.lane_modes import LaneModes, main_rows, travel_of
+from zoox_prediction.models.baselines.lane_modes import LaneModes
 from zoox_prediction.models.baselines.map_free_modes import (
     constant_velocity_modes,
+    creeping_modes,
     standing_modes,
     stopping_modes,
     turn_rate_acceleration_modes,
@@ -27,8 +28,9 @@ class HeuristicMixture(HeuristicPredictor):
 
     def modes(self, scene: Scene, motion: Motion) -> tuple[Modes, NDArray[np.bool_]]:
         driving = (motion.group == Group.VEHICLE) | (motion.group == Group.CYCLIST)
-        along_lanes, on_lane = self._lane_modes(scene, motion)
         config = self.config
+        turning = turn_rate_acceleration_modes(motion, np.arange(len(motion)), config.turn_rate_acceleration)
+        along_lanes, on_lane = self._lane_modes(scene, motion, turning)
         walks = ~driving | ((motion.group == Group.CYCLIST) & ~on_lane)
         walking = pedestrian_modes(
             motion,
@@ -39,17 +41,18 @@ class HeuristicMixture(HeuristicPredictor):
             config.stopping,
             config.turn_rate_acceleration,
         )
-        moving = np.flatnonzero(~walks & ~motion.standing)
+        moving, still = np.flatnonzero(~walks & ~motion.standing), np.flatnonzero(~walks & motion.standing)
         free = [
             constant_velocity_modes(motion, moving),
-            turn_rate_acceleration_modes(motion, moving, config.turn_rate_acceleration),
+            turning.select(moving),
             stopping_modes(motion, moving, config.stopping, config.turn_rate_acceleration.turn_rate_fading_s),
-            standing_modes(motion, np.flatnonzero(~walks & motion.standing)),
+            standing_modes(motion, still),
+            creeping_modes(motion, still, config.stopping),
         ]
         return Modes.concatenate([*along_lanes, walking, *free]), on_lane
 
-    def _lane_modes(self, scene: Scene, motion: Motion) -> tuple[list[Modes], NDArray[np.bool_]]:
-        """Futures along the lanes, and who has some."""
+    def _lane_modes(self, scene: Scene, motion: Motion, turning: Modes) -> tuple[list[Modes], NDArray[np.bool_]]:
+        """Futures along the lanes, and who has some; `turning` is what everybody does who has none."""
         on_lane = np.zeros(len(motion), dtype=bool)
         road = self._roads.of(scene.road_network)
         paths = road.paths(motion, self.config.road_use)
@@ -57,14 +60,5 @@ class HeuristicMixture(HeuristicPredictor):
             return [], on_lane
         on_lane[paths.agent] = True
         lanes = LaneModes(scene, motion, road, paths, self.config.lane_following, self.config.driving)
-        everyone = np.arange(len(motion))
-        travel = travel_of(
-            lanes, motion, turn_rate_acceleration_modes(motion, everyone, self.config.turn_rate_acceleration)
-        )
-        moving = ~motion.standing[paths.agent]
-        main = main_rows(lanes.paths)
-        return [
-            lanes.keep(travel).select(moving),
-            lanes.slow(travel, main[moving[main]]),
-            lanes.fast(main),
-        ], on_lane
+        travel = lanes.travel(turning)
+        return [lanes.drive([lanes.keep(travel), lanes.slow(travel), lanes.fast(lanes.main)])], on_lane

@@ -23,16 +23,18 @@ MAX_COORDINATE_M = 1e7  # farther than any map; beyond it float64 loses the mill
 class MotionConfig:
     """Weights of the fit and the thresholds between standing, slow or turning, and moving."""
 
-    memory_s: float = 0.6  # the weight of a past step falls by e every so often
+    memory_s: float = 0.5  # the weight of a past step falls by e every so often
     position_noise_m: float = 0.08
     velocity_noise_mps: float = 0.5  # of the tracked velocity, unless its covariance says more
     velocity_gate_mps: float = 1.0  # a tracked velocity that differs by more from the past positions is not used
-    acceleration_prior_mps2: tuple[float, ...] = (2.0, 1.0, 0.6, 1.0)  # in the order of Group
-    standing_speed_mps: tuple[float, ...] = (0.5, 0.4, 0.25, 0.4)  # in the order of Group
+    acceleration_prior_mps2: tuple[float, ...] = (1.2, 1.0, 0.6, 1.0)  # in the order of Group
+    standing_speed_mps: tuple[float, ...] = (0.7, 0.4, 0.25, 0.4)  # in the order of Group
     slow_speed_mps: float = 3.0
     turning_rate_radps: float = 0.08
     reversing_max_speed_mps: float = 3.0
     max_gap_s: float = 3.0  # steps older than this are ignored
+    new_agent_jitter_m: float = 0.15  # assumed of an agent without a past
+    new_agent_steps: float = 1.0  # past steps that this assumption counts as
 
     def __post_init__(self) -> None:
         for name in ("acceleration_prior_mps2", "standing_speed_mps"):
@@ -59,7 +61,9 @@ class Motion:
     standing: NDArray[np.bool_]  # (N,)
     parked: NDArray[np.bool_]  # (N,) known to be parked
     reversing: NDArray[np.bool_]  # (N,) moves against its yaw
-    jitter_m: NDArray[np.float64]  # (N,) rms residual of the past positions
+    jitter_m: NDArray[
+        np.float64
+    ]  # (N,) how far the past strays from a smooth motion, or a standing agent from where it is
     size: NDArray[np.float64]  # (N, 2) length, width [m]
     limits: Limits  # of N agents
 
@@ -75,7 +79,7 @@ def estimate_motion(scene: Scene, config: MotionConfig, limits_config: LimitsCon
     limits = Limits.of(agent_class, limits_config)
     position = np.clip(np.nan_to_num(agents.position[:, :2]), -MAX_COORDINATE_M, MAX_COORDINATE_M)
     yaw = wrap_angle(np.nan_to_num(agents.yaw, posinf=0.0, neginf=0.0))
-    velocity, acceleration, jitter = _fit(scene, position, group, config)
+    velocity, acceleration, jitter, wander = _fit(scene, position, group, config)
     speed = np.minimum(np.hypot(velocity[:, 0], velocity[:, 1]), limits.speed_mps)
     parked = (agents.attributes & agents.attributes_valid & np.uint32(Attribute.PARKED)) > 0
     standing = parked | (speed < np.asarray(config.standing_speed_mps)[group])
@@ -99,7 +103,7 @@ def estimate_motion(scene: Scene, config: MotionConfig, limits_config: LimitsCon
         standing=standing,
         parked=parked,
         reversing=reversing,
-        jitter_m=jitter,
+        jitter_m=np.where(standing, wander, jitter),
         size=np.clip(np.nan_to_num(agents.size[:, :2]), 0.1, 40.0),
         limits=limits,
     )
@@ -114,8 +118,8 @@ def _past(scene: Scene, config: MotionConfig) -> tuple[NDArray, NDArray, NDArray
     return times, valid * np.exp(times / config.memory_s), valid
 
 
-def _fit(scene: Scene, position: NDArray, group: NDArray, config: MotionConfig) -> tuple[NDArray, NDArray, NDArray]:
-    """Velocity (N, 2), acceleration (N, 2) and rms residual (N,) of the fit to past positions and tracked velocity."""
+def _fit(scene: Scene, position: NDArray, group: NDArray, config: MotionConfig) -> tuple[NDArray, ...]:
+    """Velocity and acceleration (N, 2) fitted to past positions and tracked velocity; jitter (N,) around the fit and the present."""
     times, weight, valid = _past(scene, config)
     offset = np.where(valid[..., None], scene.past_position - position[:, None, :], 0.0)
     design = np.stack([np.ones_like(times), times, 0.5 * times**2], axis=1)  # (P, 3)
@@ -135,10 +139,16 @@ def _fit(scene: Scene, position: NDArray, group: NDArray, config: MotionConfig) 
     information[:, 1, 1] += trust
     vector[:, 1] += trust[:, None] * velocity
     state = np.linalg.solve(information, vector)
-    residual = (offset - np.einsum("pi,nic->npc", design, state)) * valid[..., None]
-    total = np.maximum(weight.sum(axis=1), 1e-6)
-    jitter = np.sqrt((weight * (residual**2).sum(axis=2)).sum(axis=1) / (2.0 * total))
-    return state[:, 1], state[:, 2], np.minimum(jitter, 1.0)
+    residual = np.where(valid[..., None], offset - np.einsum("pi,nic->npc", design, state), 0.0)
+    return state[:, 1], state[:, 2], _jitter(residual, valid, config), _jitter(offset, valid, config)
+
+
+def _jitter(residual: NDArray, valid: NDArray, config: MotionConfig) -> NDArray:
+    """(N,) rms per axis of residuals (N, P, 2); an agent with a short past counts as restless, for nothing is known of it."""
+    known = np.maximum(valid.sum(axis=1) - 1.0, 0.0)  # the present is where it is
+    assumed = config.new_agent_steps * config.new_agent_jitter_m**2 * np.exp(-known / 3.0)
+    mean = (0.5 * (residual**2).sum(axis=(1, 2)) + assumed) / (known + config.new_agent_steps)
+    return np.minimum(np.sqrt(mean), 1.0)
 
 
 def _tracked_velocity(scene: Scene, config: MotionConfig) -> tuple[NDArray, NDArray]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.maps.lane_graph import LanePaths
 from zoox_prediction.models.baselines.motion import Motion
 
@@ -19,7 +18,7 @@ class Paths:
     agent: NDArray[np.int64]  # (R,) row of the agent in the scene
     share: NDArray[np.float64]  # (R,) probability among the agent's paths
     points: NDArray[np.float64]  # (R, P, 2) [m]; point 0 is the agent's projection on the centreline
-    heading: NDArray[np.float64]  # (R, P) [rad] continuous, not wrapped
+    heading: NDArray[np.float64]  # (R, P) [rad] in (-pi, pi]
     curvature: NDArray[np.float64]  # (R, P) [1/m] positive to the left
     speed_limit_mps: NDArray[np.float64]  # (R, P) NaN where the map has none
     lane: NDArray[np.int64]  # (R, P) row of the lane, -1 beyond the map
@@ -35,7 +34,9 @@ class Paths:
         chosen = {each.name: getattr(self, each.name)[rows] for each in fields(self) if each.name != "spacing_m"}
         return Paths(spacing_m=self.spacing_m, **chosen)
 
-    def lookup(self, values: NDArray[np.float64], arc_length_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    def lookup(
+        self, values: NDArray[np.float64], arc_length_m: NDArray[np.float64], angular: bool = False
+    ) -> NDArray[np.float64]:
         """`values` (R, P) or (R, P, D), linear between the points, at arc lengths (R, ...); the last one beyond the end."""
         place = np.clip(arc_length_m / self.spacing_m, 0.0, values.shape[1] - 1.000001)
         index = place.astype(np.int64)
@@ -44,7 +45,10 @@ class Paths:
         low, high = values[rows, index], values[rows, index + 1]
         if values.ndim == 3:
             fraction = fraction[..., None]
-        between: NDArray[np.float64] = low + fraction * (high - low)
+        step = high - low
+        if angular:
+            step -= 2.0 * np.pi * np.rint(step / (2.0 * np.pi))
+        between: NDArray[np.float64] = low + fraction * step
         return between
 
 
@@ -53,7 +57,7 @@ def endless_paths(lane_paths: LanePaths, agents: NDArray[np.int64], motion: Moti
     count, points = lane_paths.valid.shape
     last = np.maximum(lane_paths.valid.sum(axis=1) - 1, 0)
     rows = np.arange(count)
-    heading = np.unwrap(lane_paths.heading, axis=1)
+    heading = lane_paths.heading
     beyond = np.maximum(np.arange(points) - last[:, None], 0)
     held = np.minimum(np.arange(points), last[:, None])
     end_heading = heading[rows, last]
@@ -81,7 +85,7 @@ def endless_paths(lane_paths: LanePaths, agents: NDArray[np.int64], motion: Moti
 def follow(
     paths: Paths, arc_length_m: NDArray[np.float64], joining_m: NDArray[np.float64], kept_offset_m: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Positions (R, T, 2) and courses (R, T) at arc lengths (R, T) of agents that join their path smoothly.
+    """Positions (R, T, 2) and courses (R, T), not wrapped, at arc lengths (R, T) of agents that join their path smoothly.
 
     The lateral offset d starts at today's offset and direction of motion and decays critically damped over the length
     `joining_m` (R,) to `kept_offset_m` (R,): d(s) = kept + (a + (a' + a / L) s) exp(-s / L).
@@ -95,10 +99,10 @@ def follow(
     lateral_slope = (rise - (start + rise * arc_length_m) / length) * decay
     along = paths.offset_m[:, :1] * decay
     far = np.maximum(arc_length_m - (paths.points.shape[1] - 1) * paths.spacing_m, 0.0)
-    heading = paths.lookup(paths.heading, arc_length_m)
+    heading = paths.lookup(paths.heading, arc_length_m, angular=True)
     tangent = np.stack([np.cos(heading), np.sin(heading)], axis=-1)
     normal = np.stack([-tangent[..., 1], tangent[..., 0]], axis=-1)
     position = paths.lookup(paths.points, arc_length_m)
     position = position + (along + far)[..., None] * tangent + lateral[..., None] * normal
     stretch = np.maximum(1.0 - paths.lookup(paths.curvature, arc_length_m) * lateral, 0.2)
-    return position, wrap_angle(heading + np.arctan2(lateral_slope, stretch))
+    return position, heading + np.arctan2(lateral_slope, stretch)

@@ -23,7 +23,7 @@ class DrivingConfig:
     acceleration_mps2: float = 1.5
     deceleration_mps2: float = 2.0
     lateral_acceleration_mps2: float = 2.5
-    reaction_s: float = 2.5  # time constant with which the desired speed is approached
+    reaction_s: float = 1.5  # time constant with which the desired speed is approached
     min_gap_m: float = 2.0  # IDM s0
     headway_s: float = 1.2  # IDM T
     min_headway_s: float = 0.4  # of drivers who follow closer than that already
