@@ -299,7 +299,7 @@ def _measure(
     """Smallest gap (R,) [m] and collision probability (R,)."""
     separation = Separation.of(ego, plan, tracks.position, tracks.yaw, size)
     gap = smallest_gap(separation, ego, plan, tracks.position, tracks.yaw, size)
-    return gap, collision_probability(separation, ego.yaw[plan], tracks.covariance)
+    return gap, collision_probability(separation, ego, plan, tracks.yaw, size, tracks.covariance)
 
 
 def _yields(

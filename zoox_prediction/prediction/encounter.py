@@ -181,14 +181,21 @@ def smallest_gap(
     return smallest
 
 
-def collision_probability(separation: Separation, ego_yaw: NDArray, covariance: NDArray) -> NDArray[np.float64]:
-    """(R,) probability that the boxes overlap at some step of the plan.
+def collision_probability(
+    separation: Separation,
+    ego: EgoFutures,
+    plan: NDArray[np.int64],
+    yaw: NDArray[np.float64],
+    size: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(R,) probability that the boxes overlap at some step of the plan; covariance (R, T + 1, 2, 2) [m^2] of positions.
 
-    ego_yaw (R, T + 1) of the plan that each course is under, covariance (R, T + 1, 2, 2) [m^2] of the positions.
-    At one step: the Gaussian of the agent's centre over the rectangle in the axes of the ego's box in which the boxes
-    overlap (its own plus the agent's half extents along them), without the correlation between them. Over time: the
-    largest of the steps, since the position error of one mode hardly changes from step to step; that is a lower bound
-    of the union (cf. Lambert, Gruyer, Saint Pierre, ITSC 2008).
+    At one step the boxes overlap where the agent's centre is within the half extents of both, along the axes of the
+    ego's box and along those of its own (separating axis theorem). The probability of each of these two rectangles is
+    taken as the product of its sides', without their correlation, and the smaller one counts: an upper estimate. Over
+    time the largest of the steps counts, since the position error of one mode hardly changes from step to step: a lower
+    bound of the union (cf. Lambert, Gruyer, Saint Pierre, ITSC 2008).
     """
     trace = np.maximum(covariance[..., 0, 0] + covariance[..., 1, 1], _MIN_SIGMA_M**2)
     reach = _NEGLIGIBLE_SIGMA * np.sqrt(trace)  # the deviation along any axis is less
@@ -197,17 +204,26 @@ def collision_probability(separation: Separation, ego_yaw: NDArray, covariance: 
         & (np.abs(separation.along) < separation.half_x + reach)
         & (np.abs(separation.across) < separation.half_y + reach)
     )
-    cos, sin = np.cos(ego_yaw[row, step]), np.sin(ego_yaw[row, step])
-    xx, xy, yy = (covariance[row, step, i, j] for i, j in ((0, 0), (0, 1), (1, 1)))
-    variance_x = cos**2 * xx + 2.0 * cos * sin * xy + sin**2 * yy
-    variance_y = sin**2 * xx - 2.0 * cos * sin * xy + cos**2 * yy
-    overlap = np.ones(len(row))
-    for center, half, variance in (
-        (separation.along[row, step], separation.half_x[row, step], variance_x),
-        (separation.across[row, step], separation.half_y[row, step], variance_y),
-    ):
-        sigma = np.sqrt(np.maximum(variance, _MIN_SIGMA_M**2))
-        overlap *= ndtr((half - center) / sigma) - ndtr((-half - center) / sigma)
-    probability = np.zeros(len(separation.along))
-    np.maximum.at(probability, row, overlap)
+    along, across = separation.along[row, step], separation.across[row, step]
+    ego_yaw, agent_yaw, sigma = ego.yaw[plan[row], step], yaw[row, step], covariance[row, step]
+    in_ego_axes = _inside(along, across, separation.half_x[row, step], separation.half_y[row, step], sigma, ego_yaw)
+    cos, sin = np.cos(agent_yaw - ego_yaw), np.sin(agent_yaw - ego_yaw)
+    half_length = 0.5 * (size[row, 0] + ego.size[0] * np.abs(cos) + ego.size[1] * np.abs(sin))
+    half_width = 0.5 * (size[row, 1] + ego.size[0] * np.abs(sin) + ego.size[1] * np.abs(cos))
+    in_own_axes = _inside(
+        cos * along + sin * across, cos * across - sin * along, half_length, half_width, sigma, agent_yaw
+    )
+    probability = np.zeros(len(plan))
+    np.maximum.at(probability, row, np.minimum(in_ego_axes, in_own_axes))
     return probability
+
+
+def _inside(x: NDArray, y: NDArray, half_x: NDArray, half_y: NDArray, covariance: NDArray, yaw: NDArray) -> NDArray:
+    """(Q,) probability that a Gaussian about (x, y) is inside the rectangle, in axes turned by `yaw` to the map."""
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    xx, xy, yy = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
+    sigma_x = np.sqrt(np.maximum(cos**2 * xx + 2.0 * cos * sin * xy + sin**2 * yy, _MIN_SIGMA_M**2))
+    sigma_y = np.sqrt(np.maximum(sin**2 * xx - 2.0 * cos * sin * xy + cos**2 * yy, _MIN_SIGMA_M**2))
+    along = ndtr((half_x - x) / sigma_x) - ndtr((-half_x - x) / sigma_x)
+    across = ndtr((half_y - y) / sigma_y) - ndtr((-half_y - y) / sigma_y)
+    return np.asarray(along * across)
