@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 
 import numpy as np
@@ -28,12 +29,13 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header, String
 
 from zoox_prediction.config import flatten
-from zoox_prediction.recording.bag import BagWriter, qos_profile
+from zoox_prediction.recording.bag import BagWriter, Topic, qos_profile
 from zoox_prediction.recording.messages import stamp_ns
 from zoox_prediction.recording.typestore import RosbagsTypes
 from zoox_prediction.resources import resource_path
 from zoox_prediction.ros.qos import LATCHED
-from zoox_prediction.ros.replay import ReplayConfig
+from zoox_prediction.ros.recorded_topics import publisher_qos
+from zoox_prediction.ros.replay import Replay, ReplayConfig
 
 START_NS = 1_700_000_000_000_000_000
 STEP_NS = 50_000_000
@@ -251,6 +253,39 @@ def test_mistakes_are_one_sentence(replay, parameters, message):
     process = replay(**parameters)
     assert process.wait(20.0) == 2
     assert message in process.output and "Traceback" not in process.output
+
+
+def test_an_error_in_the_playing_thread_ends_the_node_and_is_told(tmp_path, spin, wait_for, monkeypatch, capfd):
+    def fail(*_):
+        raise OSError("the disk is gone")
+
+    node, ended = spin(Node("replay")), threading.Event()
+    playing = Replay(node, ReplayConfig(bag=str(write_bag(tmp_path / "bag"))), ended.set)
+    monkeypatch.setattr(playing._player, "due", fail)
+    playing.begin()
+    wait_for(ended.is_set)
+    playing.close()
+    assert playing.failed and "the disk is gone" in capfd.readouterr().err
+
+
+def test_one_publisher_serves_all_that_the_recorded_ones_served():
+    def topic(*qos, count=100):
+        return Topic("/x", "std_msgs/msg/String", count, qos, "", "cdr")
+
+    def offered(topic, duration_s=10.0):
+        qos = publisher_qos(topic, duration_s)
+        return qos.reliability.name, qos.durability.name, qos.depth
+
+    reliable, best_effort = qos_profile(depth=10), qos_profile(reliable=False, depth=5)
+    latched = qos_profile(latched=True, depth=1)
+    assert offered(topic(reliable)) == ("RELIABLE", "VOLATILE", 50)  # 5 s of it
+    assert offered(topic(best_effort)) == ("BEST_EFFORT", "VOLATILE", 5)
+    assert offered(topic(best_effort, reliable)) == ("RELIABLE", "VOLATILE", 50)
+    assert offered(topic(latched, latched, latched)) == ("RELIABLE", "TRANSIENT_LOCAL", 3)
+    assert offered(topic(latched)) == ("RELIABLE", "TRANSIENT_LOCAL", 1)
+    assert offered(topic(qos_profile(depth=2**31 - 1)))[2] == 1000
+    assert offered(topic()) == ("RELIABLE", "VOLATILE", 50)  # unknown
+    assert offered(Topic("/tf_static", "tf2_msgs/msg/TFMessage", 1, (), "", "cdr"))[1] == "TRANSIENT_LOCAL"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,10 @@ class ReplayNode(Node):
         self._serve(Stop, "stop", lambda _: replay.stop())
         replay.begin()
 
+    @property
+    def exit_code(self) -> int:
+        return int(self._replay is not None and self._replay.failed)
+
     def destroy_node(self) -> None:
         if self._replay is not None:
             self._replay.close()

@@ -136,12 +136,15 @@ def run_node(
 ) -> int:
     """Runs the node that `make_node` makes until SIGINT, SIGTERM or `stop`; returns the exit code of the process.
 
-    A ManagedNode with `autostart` is configured and activated first. An exception in a callback is logged with its
-    traceback and the node goes on: one bad message must not end it. While the node ends, its context is still valid, so
-    that it can publish and wait for acknowledgements. Call from the main thread; `args` defaults to sys.argv.
+    The code is the node's attribute `exit_code` if it has one, 2 when it cannot start, else 0. A ManagedNode with
+    `autostart` is configured and activated first. An exception in a callback is logged with its traceback (an InputError without)
+    and the node goes on: one bad message must not end it. While the node ends, its context is still valid, so that it
+    can publish and wait for acknowledgements. Call from the main thread; `args` defaults to sys.argv.
     """
     stop = stop or threading.Event()
     use_default_profile()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda caught, _frame: _stop_on_signal(caught, stop))
     try:
         # rclpy's own handlers would invalidate the context at once, before the node could end in order.
         rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
@@ -158,8 +161,6 @@ def run_node(
 
 
 def _run(make_node: Callable[[], Node], num_threads: int, stop: threading.Event) -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda caught, _frame: _stop_on_signal(caught, stop))
     node = make_node()
     try:
         if isinstance(node, ManagedNode) and node.autostart and not node.autostart_now():
@@ -172,7 +173,7 @@ def _run(make_node: Callable[[], Node], num_threads: int, stop: threading.Event)
                 node.trigger_shutdown()
     finally:
         node.destroy_node()
-    return 0
+    return int(getattr(node, "exit_code", 0))
 
 
 @contextlib.contextmanager
@@ -202,7 +203,9 @@ def _spin(executor: Executor, done: Future, node: Node, on_end: Callable[[], Non
         try:
             executor.spin_until_future_complete(done)
         except Exception as error:
-            log.error(repr(error), f"a callback failed: {traceback.format_exc()}")
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            text = str(error) if isinstance(error, InputError) else traceback.format_exc()
+            log.error(f"{place.filename}:{place.lineno}", f"a callback failed: {text}")
             time.sleep(0.01)  # should the executor itself fail, leave the processor to the others
     on_end()
 

@@ -86,6 +86,7 @@ class Replay:
         self._published = 0
         self._changed = threading.Condition(threading.RLock())
         self._closing = False
+        self.failed = False  # playing ended by an error
         self._thread = threading.Thread(target=self._run, name="replay")
 
     def begin(self) -> None:
@@ -178,6 +179,7 @@ class Replay:
                     self._changed.wait(self._idle_s())
         except Exception as error:  # the thread is all there is to this node; its end must not go unnoticed
             self._logger.error(f"playing ended: {error!r}")
+            self.failed = True
             self._on_end()
 
     def _step(self) -> None:
