@@ -137,9 +137,9 @@ def run_node(
     """Runs the node that `make_node` makes until SIGINT, SIGTERM or `stop`; returns the exit code of the process.
 
     The code is the node's attribute `exit_code` if it has one, 2 when it cannot start, else 0. A ManagedNode with
-    `autostart` is configured and activated first. An exception in a callback is logged with its traceback (an InputError without)
-    and the node goes on: one bad message must not end it. While the node ends, its context is still valid, so that it
-    can publish and wait for acknowledgements. Call from the main thread; `args` defaults to sys.argv.
+    `autostart` is configured and activated first. An exception in a callback is logged with its traceback (an
+    InputError without) and the node goes on: one bad message must not end it. While the node ends, its context is still
+    valid, so that it can publish and wait for acknowledgements. Call from the main thread; `args` defaults to sys.argv.
     """
     stop = stop or threading.Event()
     use_default_profile()
