@@ -19,7 +19,7 @@ from zoox_prediction.prediction.encounter import (
 )
 from zoox_prediction.prediction.plans import EgoFutures, check_plans, ego_futures
 from zoox_prediction.prediction.predictor import Predictor
-from zoox_prediction.prediction.reaction import Courses, ReactionConfig, react
+from zoox_prediction.prediction.reaction import Courses, ReactionConfig, react, sight
 from zoox_prediction.scene import CandidatePlans, ConditionalAnswer, PredictedTrajectories, Scene
 
 _CAUTIOUS, _BOLD = 0.75, 0.25  # quantiles of the two drivers that one mode becomes
@@ -170,8 +170,8 @@ def _delays(
 ) -> NDArray[np.float64]:
     """How late (R, T + 1) [s] each of R courses runs under its plan."""
     delay = np.zeros((len(plan), futures.position.shape[2]))
-    may = np.flatnonzero(futures.reacts[agent, mode])
-    may = may[_may_meet(ego, futures, plan[may], agent[may], mode[may], config.reaction)]
+    may_react = _may_meet(ego, futures, config.reaction) & futures.reacts
+    may = np.flatnonzero(may_react[plan, agent, mode])
     which = agent[may], mode[may]
     courses = Courses(
         plan=plan[may],
@@ -187,26 +187,23 @@ def _delays(
     return delay
 
 
-def _may_meet(
-    ego: EgoFutures,
-    futures: _AgentFutures,
-    plan: NDArray[np.int64],
-    agent: NDArray[np.int64],
-    mode: NDArray[np.int64],
-    config: ReactionConfig,
-) -> NDArray[np.bool_]:
-    """(R,) false only where the reaction cannot find anything to react to: the ego's lookahead never reaches the path.
+def _may_meet(ego: EgoFutures, futures: _AgentFutures, config: ReactionConfig) -> NDArray[np.bool_]:
+    """(C, N, K) false only where the reaction cannot find anything to react to.
 
-    Exact, so that leaving these out does not let the end of a plan decide about its beginning.
+    Leaving these out changes nothing, so that the end of a plan does not decide about its beginning.
     """
-    reach = np.maximum(ego.speed, 0.0) * config.lookahead_s + np.linalg.norm(ego.size)
-    low, high = (ego.center - reach[..., None]).min(axis=1), (ego.center + reach[..., None]).max(axis=1)
-    margin = np.linalg.norm(futures.size, axis=1)[:, None, None] + config.lateral_margin_m
-    path_low, path_high = futures.position.min(axis=2) - margin, futures.position.max(axis=2) + margin
-    meets: NDArray[np.bool_] = ((path_low[agent, mode] <= high[plan]) & (path_high[agent, mode] >= low[plan])).all(
-        axis=1
-    )
-    return meets
+    reach = np.linalg.norm(futures.size, axis=1)[:, None, None]
+    path_low, path_high = futures.position.min(axis=2) - reach, futures.position.max(axis=2) + reach
+    may = np.zeros((len(ego), *futures.probability.shape), dtype=bool)
+    lows, highs = (corner[:, :, None, None] for corner in sight(ego, config))
+    for low, high in zip(lows, highs, strict=True):  # one decision after the other keeps the arrays small
+        may |= (
+            (path_low[..., 0] <= high[..., 0])
+            & (path_high[..., 0] >= low[..., 0])
+            & (path_low[..., 1] <= high[..., 1])
+            & (path_high[..., 1] >= low[..., 1])
+        )
+    return may
 
 
 @dataclass(frozen=True)

@@ -139,13 +139,35 @@ class _Entry:
     cos: NDArray[np.float64]  # of the angle between the headings
 
 
+def sight(ego: EgoFutures, config: ReactionConfig) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Low and high corners (D, C, 2) of map-aligned boxes around all that C egos are about to sweep at D decisions.
+
+    A course whose own bounding box, with the agent's box around it, meets none of them has nothing to react to.
+    """
+    stride = _stride(ego, config)
+    corners = []
+    for step in range(0, ego.yaw.shape[1] - 1, stride):
+        each = _look(ego, step, stride, config.lookahead_s).of(np.arange(len(ego)))
+        bend = 0.5 * np.abs(each.curvature) * (each.ahead_m + ego.size[0]) ** 2
+        reach = (bend + 0.5 * np.linalg.norm(ego.size) + config.lateral_margin_m)[:, None]
+        start = np.stack([each.x, each.y], axis=-1)
+        end = start + each.ahead_m[:, None] * np.stack([each.cos, each.sin], axis=-1)
+        corners.append((np.minimum(start, end) - reach, np.maximum(start, end) + reach))
+    low, high = zip(*corners, strict=True)
+    return np.stack(low), np.stack(high)
+
+
+def _stride(ego: EgoFutures, config: ReactionConfig) -> int:
+    return max(round(config.decision_interval_s / ego.time_step_s), 1)
+
+
 def react(ego: EgoFutures, courses: Courses, config: ReactionConfig) -> NDArray[np.float64]:
     """How late (R, T + 1) [s] each course runs; 0 in column 0, never decreasing, growing by at most the time."""
-    step_s = ego.time_step_s
-    stride = max(round(config.decision_interval_s / step_s), 1)
+    step_s, stride = ego.time_step_s, _stride(ego, config)
     num_steps = courses.position.shape[1] - 1
     habits = _Habits.of(courses, config)
     samples = _Samples.of(courses, stride, step_s)
+    seen_low, seen_high = sight(ego, config)
     delay = np.zeros((len(courses.plan), num_steps + 1))
     rate = np.ones(len(courses.plan))  # of the course's clock
     for start in range(0, num_steps, stride):  # each decision needs the state that the one before led to
@@ -154,7 +176,8 @@ def react(ego: EgoFutures, courses: Courses, config: ReactionConfig) -> NDArray[
         seen = _look(ego, start, stride, config.lookahead_s).of(courses.plan)
         speed = samples.at(samples.speed, clock)
         acceleration = habits.accelerate.copy()
-        near = np.flatnonzero(samples.near(seen, ego.size, config.lateral_margin_m))
+        low, high = seen_low[start // stride, courses.plan], seen_high[start // stride, courses.plan]
+        near = np.flatnonzero(((samples.low <= high) & (samples.high >= low)).all(axis=1))
         if len(near):
             acceleration[near] = _decide(
                 samples.select(near),
@@ -193,7 +216,7 @@ class _Samples:
         way = np.diff(position, axis=1)
         length = np.hypot(way[..., 0], way[..., 1])
         arc = np.concatenate([np.zeros((len(position), 1)), np.cumsum(length, axis=1)], axis=1)
-        reach = 0.5 * np.linalg.norm(courses.size, axis=1, keepdims=True)
+        reach = np.linalg.norm(courses.size, axis=1, keepdims=True)  # over the half extents in any axes
         return cls(
             interval_s=stride * step_s,
             position=position,
@@ -209,19 +232,6 @@ class _Samples:
     def select(self, rows: NDArray[np.int64]) -> _Samples:
         rest = (getattr(self, each.name)[rows] for each in fields(self) if each.name != "interval_s")
         return _Samples(self.interval_s, *rest)
-
-    def near(self, ego: _Ego, ego_size: NDArray[np.float64], margin_m: float) -> NDArray[np.bool_]:
-        """(R,) false only where the course cannot touch the band before the ego: their bounding boxes are apart."""
-        bend = 0.5 * np.abs(ego.curvature) * (ego.ahead_m + ego_size[0]) ** 2
-        reach = bend + 0.5 * np.linalg.norm(ego_size) + margin_m + np.linalg.norm(self.size, axis=1)
-        end_x, end_y = ego.x + ego.cos * ego.ahead_m, ego.y + ego.sin * ego.ahead_m
-        near: NDArray[np.bool_] = (
-            (self.low[:, 0] <= np.maximum(ego.x, end_x) + reach)
-            & (self.high[:, 0] >= np.minimum(ego.x, end_x) - reach)
-            & (self.low[:, 1] <= np.maximum(ego.y, end_y) + reach)
-            & (self.high[:, 1] >= np.minimum(ego.y, end_y) - reach)
-        )
-        return near
 
     def at(self, values: NDArray[np.float64], clock: NDArray[np.float64]) -> NDArray[np.float64]:
         """(R,) `values` (R, S) at times (R,), linear."""
