@@ -20,8 +20,10 @@ from zoox_prediction.recording.player import BagPlayer
 from zoox_prediction.ros.qos import CLOCK
 from zoox_prediction.ros.recorded_topics import create_publishers
 
-# After a jump back /clock goes alone for so long, for it takes another way than the messages and must arrive first.
-_SETTLE_S = 0.05
+# After a jump back /clock goes alone for so long, for it takes another way than the messages and must arrive first;
+# and several times, for its subscribers take it best effort.
+_SETTLE_S = 0.1
+_SETTLE_TICKS = 5
 _ACKNOWLEDGE_TIMEOUT_S = 5.0
 
 
@@ -197,8 +199,9 @@ class Replay:
                 self._logger.warning(f"{error}; played as far as it goes")
         if self._jumped or self._player.loops != loops:
             self._jumped = False
-            self._publish_clock(wall_ns)
-            time.sleep(_SETTLE_S)
+            for _ in range(_SETTLE_TICKS):
+                self._publish_clock(wall_ns)
+                time.sleep(_SETTLE_S / _SETTLE_TICKS)
             self._held_ns += round(_SETTLE_S * 1e9)
         self._publish(messages)
         if not messages and time.monotonic() >= self._clock_due_s:
