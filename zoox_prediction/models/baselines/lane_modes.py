@@ -25,7 +25,7 @@ class LaneFollowingConfig:
 
     limit_share: float = 1.0  # of the speed limit that drivers tend to
     limit_weight: float = 0.15  # of that tendency against keeping today's speed
-    joining_s: float = 2.5  # a lateral offset falls by e in the way of so many seconds
+    joining_s: float = 1.5  # a lateral offset falls by e in the way of so many seconds
     min_joining_m: float = 8.0
     kept_offset_share: float = 0.3  # of today's offset that stays, for nobody drives on the exact centreline
     kept_offset_max_m: float = 0.5
