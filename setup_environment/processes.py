@@ -72,7 +72,7 @@ class Processes:
             )
         if missing := _NO_PACKAGE.search(output):
             return NothingChangedError(
-                f"there is no build of {missing[1]} for this machine and Python: use x86-64 or aarch64 Linux with "
+                f"the package index has no {missing[1]} for this machine and Python: use x86-64 or aarch64 Linux with "
                 f"Python 3.12, as in 'make demo PYTHON=python3.12' (details in {self._log_path})"
             )
         if status < 0:
