@@ -75,7 +75,6 @@ def crossroads() -> RoadNetwork:
     stop_lines = {THROUGH: (LANE_WIDTH_M, 2.0 * LANE_WIDTH_M), LEFT: (0.0, LANE_WIDTH_M)}
     arms = range(4)
     ends = [[ARM_LENGTH_M, -width], [ARM_LENGTH_M, width]]
-    mouth = [[STOP_LINE_M, -width], [STOP_LINE_M, width]]
     signals = [(arm, kind) for arm in arms for kind in (THROUGH, LEFT, WALK)]
     return RoadNetwork(
         source="generated crossroads",
@@ -89,7 +88,7 @@ def crossroads() -> RoadNetwork:
         ),
         walkways=Ragged.points(_walkway(arm) for arm in arms),
         drivable_areas=Ragged.points([np.concatenate([rotated([*ends, *_corner()], arm) for arm in arms])]),
-        intersections=Ragged.points([np.concatenate([rotated([*mouth, *_corner()], arm) for arm in arms])]),
+        intersections=Ragged.points([np.concatenate([rotated(_corner(), arm) for arm in arms])]),
         signal_ids=np.array([signal_id(arm, kind) for arm, kind in signals]),
         signal_positions=np.array([_signal_position(arm, kind) for arm, kind in signals]),
     )

@@ -44,7 +44,8 @@ def read_trajectories(path: Path) -> SourceRecording:
 def _read_rows(path: Path) -> np.ndarray:
     """(M, 4) frame, id, x, y."""
     try:
-        rows = np.loadtxt(path, dtype=np.float64, ndmin=2)
+        lines = [line for line in path.read_text().splitlines() if line.strip()]
+        rows = np.loadtxt(lines, dtype=np.float64, ndmin=2) if lines else np.zeros((0, 4))
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such file; give one text file of the data set") from error
     except (ValueError, OSError) as error:

@@ -91,8 +91,9 @@ def frame_stamps(stamp_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     stamps = np.unique(stamp_ns)
     if len(stamps) < 2:
         return stamps
-    step = int(np.median(np.diff(stamps)))
-    regular = not np.any((stamps - stamps[0]) % step)
+    spacing = np.diff(stamps)
+    step = int(np.gcd.reduce(spacing))
+    regular = step > 0.4 * float(np.median(spacing))
     return np.arange(stamps[0], stamps[-1] + 1, step) if regular else stamps
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.errors import InputError
 from zoox_prediction.geometry import quaternion_from_yaw
 from zoox_prediction.recording.datasets.kinematics import EgoTrajectory, Observations, tracked_agents
 from zoox_prediction.recording.datasets.restricted_pickle import load_restricted
@@ -57,6 +58,8 @@ def read_scenario(path: Path) -> SourceRecording:
         return _recording(scenario, path)
     except SourceError:
         raise
+    except InputError as error:  # of the map, which knows no file
+        raise SourceError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise SourceError(
             f"{path}: is not a whole ScenarioNet scenario ({type(error).__name__}: {error}); fetch the file again"
