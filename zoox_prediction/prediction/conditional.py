@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from zoox_prediction.geometry import wrap_angle
-from zoox_prediction.models.baselines.classes import group_of
+from zoox_prediction.prediction.agent_futures import AgentFutures, Tracks
 from zoox_prediction.prediction.encounter import (
     Separation,
     SharedGround,
@@ -17,12 +17,14 @@ from zoox_prediction.prediction.encounter import (
     shared_ground,
     smallest_gap,
 )
+from zoox_prediction.prediction.lookout import sight
 from zoox_prediction.prediction.plans import EgoFutures, check_plans, ego_futures
 from zoox_prediction.prediction.predictor import Predictor
-from zoox_prediction.prediction.reaction import Courses, ReactionConfig, react, sight
+from zoox_prediction.prediction.reaction import Courses, ReactionConfig, decision_stride, react
 from zoox_prediction.scene import CandidatePlans, ConditionalAnswer, PredictedTrajectories, Scene
 
-_CAUTIOUS, _BOLD = 0.75, 0.25  # quantiles of the two drivers that one mode becomes
+_FAR_M = 20.0  # between the boxes around two courses that cannot meet
+_FAR_INTERVAL_S = 0.4
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def answer_plans(
     if unconditional is None:
         unconditional = predictor.predict(scene)
     ego = ego_futures(scene, plans, unconditional.num_steps, unconditional.time_step_s)
-    futures = _AgentFutures.of(scene, unconditional, ego, config)
+    futures = AgentFutures.of(scene, unconditional, ego.center[0, 0], config.interaction_range_m, config.min_travel_m)
     plan, agent, mode = (index.ravel() for index in np.indices((len(ego), *futures.probability.shape)))
     used = futures.probability[agent, mode] > 0.0
     plan, agent, mode = plan[used], agent[used], mode[used]
@@ -86,83 +88,9 @@ def answer_plans(
     return _answer(ego, futures, plan, agent, mode, delay, unconditional, config)
 
 
-@dataclass(frozen=True)
-class _AgentFutures:
-    """N agents x K modes over T + 1 instants from now, without a plan."""
-
-    probability: NDArray[np.float64]  # (N, K)
-    quantile: NDArray[np.float64]  # (N, K) of caution
-    source: NDArray[np.int64]  # (N, K) column that this one copies
-    position: NDArray[np.float64]  # (N, K, T + 1, 2)
-    yaw: NDArray[np.float64]  # (N, K, T + 1)
-    speed: NDArray[np.float64]  # (N, K, T + 1)
-    covariance: NDArray[np.float64]  # (N, K, T + 1, 2, 2)
-    size: NDArray[np.float64]  # (N, 2)
-    group: NDArray[np.int64]  # (N,)
-    reacts: NDArray[np.bool_]  # (N, K)
-
-    @classmethod
-    def of(
-        cls, scene: Scene, predictions: PredictedTrajectories, ego: EgoFutures, config: ConditionalConfig
-    ) -> _AgentFutures:
-        count, modes = predictions.probability.shape
-        now = scene.agents.position[:, None, None, :2]
-        position = np.concatenate([np.broadcast_to(now, (count, modes, 1, 2)), predictions.position], axis=2)
-        way = np.diff(position, axis=2)
-        travel = np.hypot(way[..., 0], way[..., 1])
-        in_range = np.linalg.norm(scene.agents.position[:, :2] - ego.center[0, 0], axis=-1) < config.interaction_range_m
-        moves = (travel.sum(axis=2) > config.min_travel_m) & in_range[:, None]
-        source, probability, quantile = _two_drivers(predictions.probability, moves)
-        row = np.arange(count)[:, None]
-
-        def each(values: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:
-            chosen = values[row, source]
-            return np.concatenate([np.broadcast_to(first, (*chosen.shape[:2], 1, *chosen.shape[3:])), chosen], axis=2)
-
-        speed = np.linalg.norm(scene.agents.velocity, axis=1)[:, None, None]
-        return cls(
-            probability=probability,
-            quantile=quantile,
-            source=source,
-            position=position[row, source],
-            yaw=each(predictions.yaw, scene.agents.yaw[:, None, None]),
-            speed=each(predictions.speed, speed),
-            covariance=each(predictions.covariance, scene.agents.pose_covariance[:, None, None, :2, :2]),
-            size=scene.agents.size[:, :2],
-            group=group_of(scene.agents.agent_class),
-            reacts=moves[row, source],
-        )
-
-
-def _two_drivers(
-    probability: NDArray[np.float64], moves: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Column to take (N, K), new probability (N, K), and quantile of caution (N, K): copies of modes in free columns.
-
-    The most probable modes are copied first. Nothing here knows of a plan.
-    """
-    count, num_modes = probability.shape
-    order = np.argsort(-probability, axis=1, kind="stable")
-    used = (probability > 0.0).sum(axis=1)[:, None]
-    rank = np.arange(num_modes)
-    original = np.maximum(rank - used, 0)  # rank `used + i` becomes the copy of rank i
-    row = np.arange(count)[:, None]
-    copied_column = order[row, original]
-    is_copy = (rank >= used) & (original < used) & moves[row, copied_column]
-    source = np.tile(rank, (count, 1))
-    agent, copy_rank = np.nonzero(is_copy)
-    copy, template = order[agent, copy_rank], copied_column[agent, copy_rank]
-    source[agent, copy] = template
-    split, quantile = probability.copy(), np.full(probability.shape, 0.5)
-    split[agent, template] *= 0.5
-    split[agent, copy] = split[agent, template]
-    quantile[agent, template], quantile[agent, copy] = _BOLD, _CAUTIOUS
-    return source, split, quantile
-
-
 def _delays(
     ego: EgoFutures,
-    futures: _AgentFutures,
+    futures: AgentFutures,
     plan: NDArray[np.int64],
     agent: NDArray[np.int64],
     mode: NDArray[np.int64],
@@ -187,7 +115,7 @@ def _delays(
     return delay
 
 
-def _may_meet(ego: EgoFutures, futures: _AgentFutures, config: ReactionConfig) -> NDArray[np.bool_]:
+def _may_meet(ego: EgoFutures, futures: AgentFutures, config: ReactionConfig) -> NDArray[np.bool_]:
     """(C, N, K) false only where the reaction cannot find anything to react to.
 
     Leaving these out changes nothing, so that the end of a plan does not decide about its beginning.
@@ -195,7 +123,10 @@ def _may_meet(ego: EgoFutures, futures: _AgentFutures, config: ReactionConfig) -
     reach = np.linalg.norm(futures.size, axis=1)[:, None, None]
     path_low, path_high = futures.position.min(axis=2) - reach, futures.position.max(axis=2) + reach
     may = np.zeros((len(ego), *futures.probability.shape), dtype=bool)
-    lows, highs = (corner[:, :, None, None] for corner in sight(ego, config))
+    stride = decision_stride(ego, config)
+    lows, highs = (
+        corner[:, :, None, None] for corner in sight(ego, stride, config.lookahead_s, config.lateral_margin_m)
+    )
     for low, high in zip(lows, highs, strict=True):  # one decision after the other keeps the arrays small
         may |= (
             (path_low[..., 0] <= high[..., 0])
@@ -206,39 +137,9 @@ def _may_meet(ego: EgoFutures, futures: _AgentFutures, config: ReactionConfig) -
     return may
 
 
-@dataclass(frozen=True)
-class _Tracks:
-    """R modes of agents in the world: (R, T + 1, ...) each."""
-
-    position: NDArray[np.float64]
-    yaw: NDArray[np.float64]
-    speed: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, futures: _AgentFutures, agent: NDArray[np.int64], mode: NDArray[np.int64]) -> _Tracks:
-        return cls(*(getattr(futures, each.name)[agent, mode] for each in fields(cls)))
-
-    def delayed(self, delay: NDArray[np.float64], time_step_s: float) -> _Tracks:
-        """The same paths travelled `delay` (R, T + 1) [s] late."""
-        place = np.arange(delay.shape[1]) - delay / time_step_s
-        before = np.clip(place.astype(np.int64), 0, delay.shape[1] - 2)
-        part = place - before
-        row = np.arange(len(delay))[:, None]
-
-        def sample(array: NDArray[np.float64], *, angle: bool = False) -> NDArray[np.float64]:
-            first, change = array[row, before], array[row, before + 1] - array[row, before]
-            share = part.reshape(*part.shape, *(1,) * (first.ndim - 2))
-            return np.asarray(first + share * (wrap_angle(change) if angle else change))
-
-        rate = 1.0 - np.diff(delay, axis=1, prepend=0.0) / time_step_s
-        slowed = sample(self.speed) * np.where(delay > 0.0, rate, 1.0)
-        return _Tracks(sample(self.position), sample(self.yaw, angle=True), slowed, sample(self.covariance))
-
-
 def _answer(
     ego: EgoFutures,
-    futures: _AgentFutures,
+    futures: AgentFutures,
     plan: NDArray[np.int64],
     agent: NDArray[np.int64],
     mode: NDArray[np.int64],
@@ -258,18 +159,15 @@ def _answer(
     source = futures.source[agent, mode]
     key = (plan * shape[1] + agent) * futures.source.shape[1] + source
     _, first, same = np.unique(key, return_index=True, return_inverse=True)
-    without = _Tracks.of(futures, agent[first], source[first])
-    size = futures.size[agent[first]]
-    ground = shared_ground(
-        ego, plan[first], without.position, without.yaw, size, config.reaction.decision_interval_s
-    ).select(same.ravel())
-    gap_without, collision_without = _measure(ego, plan[first], without, size)
-    gap, collision = gap_without[same.ravel()], collision_without[same.ravel()]
+    without = _without_reaction(ego, futures, plan[first], agent[first], source[first], config)
+    gap, collision, ground = (without[0][same.ravel()], without[1][same.ravel()], without[2][same.ravel()])
 
     late = np.flatnonzero(delay[:, -1] > 0.0)
-    unhindered = _Tracks.of(futures, agent[late], mode[late])
+    unhindered = Tracks.of(futures, agent[late], mode[late])
     tracks = unhindered.delayed(delay[late], ego.time_step_s)
     gap[late], attentive = _measure(ego, plan[late], tracks, futures.size[agent[late]])
+    arrival_s = ground.agent_s.copy()
+    arrival_s[late] = _arrival(ground.agent_s[late], delay[late], ego.time_step_s)
     collision[late] = attentive + config.inattentive_share * (collision[late] - attentive)
     shift = np.zeros(len(plan))
     moved = tracks.position[:, 1:] - unhindered.position[:, 1:]
@@ -282,7 +180,7 @@ def _answer(
     return ConditionalAnswer(
         predictions=predictions,
         ids=unconditional.ids,
-        yield_probability=np.clip(over_modes(_yields(ground, delay, ego.time_step_s, config)), 0.0, 1.0),
+        yield_probability=np.clip(over_modes(_yields(ground, arrival_s, config)), 0.0, 1.0),
         collision_probability=np.clip(over_modes(collision), 0.0, 1.0),
         smallest_gap_m=over_modes(gap),
         time_to_conflict_s=conflict,
@@ -291,21 +189,66 @@ def _answer(
 
 
 def _measure(
-    ego: EgoFutures, plan: NDArray[np.int64], tracks: _Tracks, size: NDArray[np.float64]
+    ego: EgoFutures, plan: NDArray[np.int64], tracks: Tracks, size: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Smallest gap (R,) [m] and collision probability (R,)."""
     separation = Separation.of(ego, plan, tracks.position, tracks.yaw, size)
-    gap = smallest_gap(separation, ego, plan, tracks.position, tracks.yaw, size)
+    gap = smallest_gap(ego, plan, tracks.position, tracks.yaw, size, separation)
     return gap, collision_probability(separation, ego, plan, tracks.yaw, size, tracks.covariance)
 
 
-def _yields(
-    ground: SharedGround, delay: NDArray[np.float64], time_step_s: float, config: ConditionalConfig
-) -> NDArray[np.float64]:
-    """(R,) probability that the agent comes second on shared ground, given how late (R, T + 1) it is."""
+def _without_reaction(
+    ego: EgoFutures,
+    futures: AgentFutures,
+    plan: NDArray[np.int64],
+    agent: NDArray[np.int64],
+    mode: NDArray[np.int64],
+    config: ConditionalConfig,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], SharedGround]:
+    """Smallest gap (R,), collision probability (R,) and shared ground of agents that do not see the ego.
+
+    Courses that stay far away share no ground and do not collide; a few steps a second are enough for their gap.
+    """
+    stride = max(round(_FAR_INTERVAL_S / ego.time_step_s), 1)
+    near = _near(ego, futures)[plan, agent, mode]
+    gap, collision = np.zeros(len(plan)), np.zeros(len(plan))
+    ground = SharedGround(*(np.full(len(plan), np.inf) for _ in fields(SharedGround)))
+    rows = np.flatnonzero(near)
+    tracks, size = Tracks.of(futures, agent[rows], mode[rows]), futures.size[agent[rows]]
+    gap[rows], collision[rows] = _measure(ego, plan[rows], tracks, size)
+    interval_s = config.reaction.decision_interval_s
+    found = shared_ground(ego, plan[rows], tracks.position, tracks.yaw, size, interval_s)
+    for each in fields(SharedGround):
+        getattr(ground, each.name)[rows] = getattr(found, each.name)
+    rows = np.flatnonzero(~near)
+    position = futures.position[:, :, ::stride][agent[rows], mode[rows]]
+    yaw = futures.yaw[:, :, ::stride][agent[rows], mode[rows]]
+    gap[rows] = smallest_gap(ego.every(stride), plan[rows], position, yaw, futures.size[agent[rows]])
+    return gap, collision, ground
+
+
+def _near(ego: EgoFutures, futures: AgentFutures) -> NDArray[np.bool_]:
+    """(C, N, K) whether the boxes around both courses come within _FAR_M, or three deviations of the position."""
+    center = np.where(ego.valid[..., None], ego.center, ego.center[:, :1])
+    low, high = center.min(axis=1)[:, None, None], center.max(axis=1)[:, None, None]
+    trace = futures.covariance[..., 0, 0] + futures.covariance[..., 1, 1]
+    reach = np.maximum(_FAR_M, 3.0 * np.sqrt(np.maximum(trace.max(axis=2), 0.0)))
+    reach = reach + 0.5 * (futures.size.sum(axis=1)[:, None] + ego.size.sum())
+    path_low, path_high = futures.position.min(axis=2), futures.position.max(axis=2)
+    x, y = np.moveaxis(np.maximum(np.maximum(path_low - high, low - path_high), 0.0), -1, 0)
+    near: NDArray[np.bool_] = np.hypot(x, y) <= reach
+    return near
+
+
+def _arrival(agent_s: NDArray[np.float64], delay: NDArray[np.float64], time_step_s: float) -> NDArray[np.float64]:
+    """(R,) when courses that run `delay` (R, T + 1) late get where they would be at `agent_s` (R,); +inf: never."""
     clock = np.arange(delay.shape[1]) * time_step_s - delay
-    arrival = (clock < ground.agent_s[:, None] - 1e-6).sum(axis=1)
-    arrival_s = np.where(arrival < delay.shape[1], arrival * time_step_s, np.inf)
+    steps = (clock < agent_s[:, None] - 1e-6).sum(axis=1)
+    return np.where(steps < delay.shape[1], steps * time_step_s, np.inf)
+
+
+def _yields(ground: SharedGround, arrival_s: NDArray[np.float64], config: ConditionalConfig) -> NDArray[np.float64]:
+    """(R,) probability that the agent, which arrives at `arrival_s` (R,), comes second on shared ground."""
     shared = np.isfinite(ground.agent_s)
     ego_s = np.where(shared, ground.ego_s, 0.0)
     meets = shared & (ground.agent_s - ego_s <= config.max_encroachment_s)
@@ -313,23 +256,22 @@ def _yields(
 
 
 def _per_plan(
-    futures: _AgentFutures,
+    futures: AgentFutures,
     plan: NDArray[np.int64],
     agent: NDArray[np.int64],
     mode: NDArray[np.int64],
-    tracks: _Tracks,
+    tracks: Tracks,
     unconditional: PredictedTrajectories,
     num_plans: int,
 ) -> tuple[PredictedTrajectories, ...]:
     """N x K columns for each plan: as without one, but for the modes (R,) that run late."""
+    steps = {each.name: np.ascontiguousarray(getattr(futures, each.name)[:, :, 1:]) for each in fields(tracks)}
     answers = []
     for index in range(num_plans):  # a handful of plans
         rows = np.flatnonzero(plan == index)
-        arrays = {}
-        for each in fields(tracks):
-            arrays[each.name] = getattr(futures, each.name)[:, :, 1:]
+        arrays: dict[str, Any] = {name: array.copy() if len(rows) else array for name, array in steps.items()}
+        for name, array in arrays.items():
             if len(rows):
-                arrays[each.name] = arrays[each.name].copy()
-                arrays[each.name][agent[rows], mode[rows]] = getattr(tracks, each.name)[rows, 1:]
+                array[agent[rows], mode[rows]] = getattr(tracks, name)[rows, 1:]
         answers.append(replace(unconditional, probability=futures.probability, **arrays))
     return tuple(answers)

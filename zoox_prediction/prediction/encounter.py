@@ -28,7 +28,7 @@ class SharedGround:
     agent_s: NDArray[np.float64]  # (R,) the agent enters what the ego sweeps at any time
     both_s: NDArray[np.float64]  # (R,) the second of the two enters the first ground that both have claimed
 
-    def select(self, rows: NDArray[np.int64]) -> SharedGround:
+    def __getitem__(self, rows: NDArray[np.int64]) -> SharedGround:
         return SharedGround(self.ego_s[rows], self.agent_s[rows], self.both_s[rows])
 
 
@@ -152,18 +152,19 @@ class Separation:
 
 
 def smallest_gap(
-    separation: Separation,
     ego: EgoFutures,
     plan: NDArray[np.int64],
     position: NDArray[np.float64],
     yaw: NDArray[np.float64],
     size: NDArray[np.float64],
+    separation: Separation | None = None,
 ) -> NDArray[np.float64]:
     """(R,) [m] smallest distance between the boxes at one time, over the steps of the plan; 0 where they overlap.
 
     Correct to 1 cm plus 2 %: the distance of the bounding boxes along the ego's axes is a lower bound, and exact
     ones are only taken where the bound is below the exact one of the most promising step.
     """
+    separation = separation or Separation.of(ego, plan, position, yaw, size)
     beside = np.maximum(np.abs(separation.along) - separation.half_x, 0.0)
     before = np.maximum(np.abs(separation.across) - separation.half_y, 0.0)
     bound = np.where(separation.valid, np.hypot(beside, before), np.inf)

@@ -29,6 +29,17 @@ class EgoFutures:
     def __len__(self) -> int:
         return len(self.center)
 
+    def every(self, stride: int) -> EgoFutures:
+        """Only one of `stride` instants, from now on."""
+        return EgoFutures(
+            center=self.center[:, ::stride],
+            yaw=self.yaw[:, ::stride],
+            speed=self.speed[:, ::stride],
+            valid=self.valid[:, ::stride],
+            size=self.size,
+            time_step_s=self.time_step_s * stride,
+        )
+
 
 def check_plans(plans: CandidatePlans) -> None:
     """Raises InputError in one sentence that names the first plan that cannot be answered."""

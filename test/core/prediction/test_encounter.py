@@ -34,8 +34,7 @@ def test_smallest_gap_equals_the_minimum_over_all_steps():
     ego = futures(*wandering(rng, 4, 20.0), valid)
     position, yaw = wandering(rng, 120, 40.0)
     plan, size = np.arange(120) % 4, SIZE[np.arange(120) % 3]
-    separation = Separation.of(ego, plan, position, yaw, size)
-    gap = smallest_gap(separation, ego, plan, position, yaw, size)
+    gap = smallest_gap(ego, plan, position, yaw, size)
     every = box_distance(ego.center[plan], ego.yaw[plan], EGO_SIZE, position, yaw, size[:, None])
     expected = np.where(valid[plan], every, np.inf).min(axis=1)
     assert 0.03 < (expected == 0.0).mean() < 0.5

@@ -1,0 +1,195 @@
+"""What agents see of the ego at one instant, and where their own courses enter the ground that it is about to sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.prediction.plans import EgoFutures
+
+
+@dataclass(frozen=True)
+class SeenEgo:
+    """The ego at one instant, for each of R courses (R,)."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    cos: NDArray[np.float64]
+    sin: NDArray[np.float64]
+    speed: NDArray[np.float64]
+    curvature: NDArray[np.float64]
+    braking: NDArray[np.float64]  # [m/s^2] >= 0
+    ahead_m: NDArray[np.float64]  # how far it will come within the lookahead
+
+    def select(self, rows: NDArray[np.int64]) -> SeenEgo:
+        return SeenEgo(*(getattr(self, each.name)[rows] for each in fields(self)))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where R courses first enter the ground that the ego is about to sweep; meaningless where not `found`."""
+
+    found: NDArray[np.bool_]
+    in_s: NDArray[np.float64]  # on the course's own clock
+    out_s: NDArray[np.float64]
+    in_m: NDArray[np.float64]  # arc length from the beginning of the course
+    out_m: NDArray[np.float64]
+    ego_x: NDArray[np.float64]  # [m] ahead of the ego's centre
+    extent_x: NDArray[np.float64]  # half extent of the agent's box along the ego's heading
+    cos: NDArray[np.float64]  # of the angle between the headings
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The courses at S instants, `interval_s` apart."""
+
+    interval_s: float
+    position: NDArray[np.float64]  # (R, S, 2)
+    cos: NDArray[np.float64]  # (R, S) of the box's yaw
+    sin: NDArray[np.float64]
+    arc_m: NDArray[np.float64]  # (R, S)
+    speed: NDArray[np.float64]  # (R, S)
+    size: NDArray[np.float64]  # (R, 2)
+    low: NDArray[np.float64]  # (R, 2) corners of the map-aligned box around the whole course with the agent's box
+    high: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, position: NDArray, yaw: NDArray, speed: NDArray, size: NDArray, stride: int, step_s: float) -> Samples:
+        """Of courses at every step: position (R, T + 1, 2), yaw and speed (R, T + 1), size (R, 2)."""
+        position, yaw = position[:, ::stride], yaw[:, ::stride]
+        way = np.diff(position, axis=1)
+        length = np.hypot(way[..., 0], way[..., 1])
+        arc = np.concatenate([np.zeros((len(position), 1)), np.cumsum(length, axis=1)], axis=1)
+        reach = np.linalg.norm(size, axis=1, keepdims=True)  # over the half extents in any axes
+        return cls(
+            interval_s=stride * step_s,
+            position=position,
+            cos=np.cos(yaw),
+            sin=np.sin(yaw),
+            arc_m=arc,
+            speed=speed[:, ::stride],
+            size=size,
+            low=position.min(axis=1) - reach,
+            high=position.max(axis=1) + reach,
+        )
+
+    def select(self, rows: NDArray[np.int64]) -> Samples:
+        rest = (getattr(self, each.name)[rows] for each in fields(self) if each.name != "interval_s")
+        return Samples(self.interval_s, *rest)
+
+    def at(self, values: NDArray[np.float64], clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(R,) `values` (R, S) at times (R,), linear."""
+        place = clock / self.interval_s
+        before = np.clip(place.astype(np.int64), 0, values.shape[1] - 2)
+        row = np.arange(len(values))
+        first = values[row, before]
+        at: NDArray[np.float64] = first + (place - before) * (values[row, before + 1] - first)
+        return at
+
+
+@dataclass(frozen=True)
+class SeenPlans:
+    """What is seen of C plans at one instant: eight rows of (C,), in the order of SeenEgo."""
+
+    values: NDArray[np.float64]  # (8, C)
+
+    def of(self, plan: NDArray[np.int64]) -> SeenEgo:
+        return SeenEgo(*self.values[:, plan])
+
+
+def look(ego: EgoFutures, step: int, stride: int, lookahead_s: float) -> SeenPlans:
+    """The ego now, and its curvature and braking from what it did since the last decision."""
+    yaw, speed = ego.yaw[:, step], ego.speed[:, step]
+    earlier = max(step - stride, 0)
+    span_s = max(step - earlier, 1) * ego.time_step_s
+    turned = np.sin(yaw - ego.yaw[:, earlier])  # < 90 degrees in one interval
+    curvature = np.clip(turned / span_s / np.maximum(np.abs(speed), 1.0), -0.2, 0.2)
+    braking = np.clip((ego.speed[:, earlier] - speed) / span_s, 0.0, 9.0)
+    forward = np.maximum(speed, 0.0)
+    stops_after = np.where(braking > 0.3, forward**2 / (2.0 * np.maximum(braking, 0.3)), np.inf)
+    ahead = np.minimum(forward * lookahead_s, stops_after)
+    x, y = ego.center[:, step, 0], ego.center[:, step, 1]
+    return SeenPlans(np.stack([x, y, np.cos(yaw), np.sin(yaw), forward, curvature, braking, ahead]))
+
+
+def sight(
+    ego: EgoFutures, stride: int, lookahead_s: float, margin_m: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Low and high corners (D, C, 2) of map-aligned boxes around all that C egos are about to sweep at D decisions.
+
+    A course whose own bounding box, with the agent's box around it, meets none of them has nothing to react to.
+    """
+    corners = []
+    for step in range(0, ego.yaw.shape[1] - 1, stride):
+        each = look(ego, step, stride, lookahead_s).of(np.arange(len(ego)))
+        bend = 0.5 * np.abs(each.curvature) * (each.ahead_m + ego.size[0]) ** 2
+        reach = (bend + 0.5 * np.linalg.norm(ego.size) + margin_m)[:, None]
+        start = np.stack([each.x, each.y], axis=-1)
+        end = start + each.ahead_m[:, None] * np.stack([each.cos, each.sin], axis=-1)
+        corners.append((np.minimum(start, end) - reach, np.maximum(start, end) + reach))
+    low, high = zip(*corners, strict=True)
+    return np.stack(low), np.stack(high)
+
+
+def find_entry(
+    samples: Samples, ego: SeenEgo, ego_size: NDArray[np.float64], clock: NDArray[np.float64], margin_m: float
+) -> Entry:
+    """First piece of each course, from its clock on, that touches the ego's band: from its tail to `ahead_m` before it.
+
+    The band is bent by the ego's curvature (parabola) and widened by half of the agent's box as it lies to the ego.
+    """
+    first = int(clock.min() / samples.interval_s)  # pieces before every clock need no look
+    dx = samples.position[:, first:, 0] - ego.x[:, None]
+    dy = samples.position[:, first:, 1] - ego.y[:, None]
+    ego_cos, ego_sin = ego.cos[:, None], ego.sin[:, None]
+    x, y = ego_cos * dx + ego_sin * dy, ego_cos * dy - ego_sin * dx
+    y -= 0.5 * ego.curvature[:, None] * np.maximum(x, 0.0) ** 2
+    cos = samples.cos[:, first:] * ego_cos + samples.sin[:, first:] * ego_sin
+    sin = samples.sin[:, first:] * ego_cos - samples.cos[:, first:] * ego_sin
+    length, width = 0.5 * samples.size[:, :1], 0.5 * samples.size[:, 1:]
+    half_x = length * np.abs(cos) + width * np.abs(sin)
+    half_y = length * np.abs(sin) + width * np.abs(cos) + 0.5 * ego_size[1] + margin_m
+    reach_x = half_x[:, :-1] + 0.5 * ego_size[0]
+
+    low, high = _crossing(y, -half_y[:, :-1], half_y[:, :-1])
+    low_x, high_x = _crossing(x, -reach_x, reach_x + ego.ahead_m[:, None])
+    low, high = np.maximum(low, low_x), np.minimum(high, high_x)
+    piece = np.arange(first, first + low.shape[1])
+    touches = (low <= high) & ((piece + 1) * samples.interval_s > clock[:, None])
+
+    row = np.arange(len(clock))
+    entered = np.argmax(touches, axis=1)
+    pieces = np.arange(low.shape[1])
+    left = np.where(~touches & (pieces > entered[:, None]), pieces, low.shape[1]).min(axis=1)
+    part = low[row, entered]
+
+    def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        start = values[row, entered]
+        return np.asarray(start + part * (values[row, entered + 1] - start))
+
+    return Entry(
+        found=touches[row, entered],
+        in_s=(first + entered + part) * samples.interval_s,
+        out_s=(first + left) * samples.interval_s,
+        in_m=at(samples.arc_m[:, first:]),
+        out_m=samples.arc_m[row, first + left],
+        ego_x=at(x),
+        extent_x=half_x[row, entered],
+        cos=cos[row, entered],
+    )
+
+
+def _crossing(
+    values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Part of each piece of `values` (R, S) within [low, high] (R, S - 1): from, to in [0, 1], from > to: none."""
+    start, change = values[:, :-1], np.diff(values, axis=1)
+    still = np.abs(change) < 1e-9
+    safe = np.where(still, 1.0, change)
+    one, other = (low - start) / safe, (high - start) / safe
+    within = (start >= low) & (start <= high)
+    first = np.where(still, np.where(within, 0.0, 2.0), np.minimum(one, other))
+    last = np.where(still, np.where(within, 1.0, -2.0), np.maximum(one, other))
+    return np.clip(first, 0.0, None), np.minimum(last, 1.0)
