@@ -58,6 +58,8 @@ def _write_ros_python(layout: Layout, ros: RosSource) -> None:
     if ros.distribution:
         settings = f'. "{layout.environment}/setup.sh"  # of colcon: this environment on top of the distribution'
     partial = layout.ros_python.with_suffix(".partial")
-    partial.write_text(f'#!/bin/sh\n{settings}\nexec "{layout.python}" "$@"\n', encoding="utf-8")
+    # In an empty environment rclpy would find no folder for its log files and refuse to start.
+    log = '[ -n "${HOME:-}" ] || export ROS_LOG_DIR="${ROS_LOG_DIR:-${TMPDIR:-/tmp}/ros_log}"'
+    partial.write_text(f'#!/bin/sh\n{settings}\n{log}\nexec "{layout.python}" "$@"\n', encoding="utf-8")
     partial.chmod(0o755)
     partial.replace(layout.ros_python)
