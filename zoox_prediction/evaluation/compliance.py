@@ -12,10 +12,16 @@ from zoox_prediction.maps.road_network import RoadNetwork
 
 # Neighbouring lanes of a map share a border only to the precision of its points; this closes the slits in between.
 _GAP_M = 0.1
+# Arms of a junction are mapped to different lengths, so the convex hull of the map reaches somewhat beyond their ends.
+_RIM_M = 5.0
 
 
 class DrivableArea:
-    """Where vehicles may be: the map's drivable areas and the areas of its lanes, which complement each other."""
+    """Where vehicles may be: the map's drivable areas and the areas of its lanes, which complement each other.
+
+    Outside of the map's convex hull nothing is known: where the map ends, the road does not. Who leaves the road on the
+    way there has been off it already.
+    """
 
     def __init__(self, road_network: RoadNetwork) -> None:
         areas = [road_network.drivable_areas[i] for i in range(len(road_network.drivable_areas))]
@@ -26,22 +32,28 @@ class DrivableArea:
         # Buffering also mends outlines that cross themselves, which real maps have.
         grown = shapely.buffer(shapely.make_valid(np.array(polygons, dtype=object)), _GAP_M)
         self._area = shapely.union_all(grown)
-        shapely.prepare(self._area)
+        self._mapped = shapely.buffer(shapely.convex_hull(self._area), -_RIM_M)
+        shapely.prepare([self._area, self._mapped])
 
     @property
     def known(self) -> bool:
         """Whether the map has any area at all; without one nothing can be said about leaving the road."""
         return not self._area.is_empty
 
-    def contains(self, points: FloatArray) -> BoolArray:
+    def is_on(self, points: FloatArray) -> BoolArray:
         """(...) whether points (..., 2) [m] of the map frame are on it; False for non-finite points."""
         inside: BoolArray = shapely.contains_xy(self._area, points[..., 0], points[..., 1])
         return inside
 
+    def is_off(self, points: FloatArray) -> BoolArray:
+        """(...) whether points (..., 2) [m] are within what the map covers, but not on it."""
+        mapped: BoolArray = shapely.contains_xy(self._mapped, points[..., 0], points[..., 1])
+        return mapped & ~self.is_on(points)
+
 
 def leaves_area(position: FloatArray, area: DrivableArea) -> BoolArray:
     """(N, K, T) whether each mode (N, K, T, 2) [m] has left the area at any step so far."""
-    left: BoolArray = np.logical_or.accumulate(~area.contains(position), axis=2)
+    left: BoolArray = np.logical_or.accumulate(area.is_off(position), axis=2)
     return left
 
 

@@ -149,7 +149,7 @@ def modes_of(
         prediction.covariance[rows][:, :, steps],
     )
     for array in (modes.probability, modes.position, modes.yaw, modes.covariance):
-        bad = ~np.isfinite(array).reshape(len(rows), -1).all(axis=1)
+        bad = ~np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
         if bad.any():
             agent = scene.agents.ids[rows[bad][0]]
             raise InputError(

@@ -137,7 +137,7 @@ def _mode_outcomes(probability: FloatArray, final_error: FloatArray, count: int)
 
 def _off_road(modes: Modes, truth: Truth, area: DrivableArea, looks: NDArray) -> FloatArray:
     """(N, K, looks) 1 where a mode of a vehicle that began on the drivable area has left it by then; NaN for others."""
-    asked = np.isin(truth.agent_class, VEHICLE_CLASSES) & area.contains(truth.position_now)
+    asked = np.isin(truth.agent_class, VEHICLE_CLASSES) & area.is_on(truth.position_now)
     off_road = np.full((*modes.probability.shape, len(looks)), np.nan)
     off_road[asked] = compliance.leaves_area(modes.position[asked][:, :, looks], area)
     return off_road

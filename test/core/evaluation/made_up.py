@@ -1,11 +1,11 @@
-"""A recording small enough to know by heart."""
+"""A recording small enough to know by heart, and a predictor as plain as can be."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from zoox_prediction.recording.datasets.source import SourceRecording
-from zoox_prediction.scene import AgentClass, TrackedAgents
+from zoox_prediction.scene import AgentClass, PredictedTrajectories, Source, TrackedAgents
 
 START_NS = 5_000_000_000
 
@@ -38,3 +38,34 @@ def frames(duration_s=12.0, step_s=0.1, seen=lambda agent, t: True, path=lambda 
 def recording(dataset="made-up", name="test", **arguments):
     """The frames as a dataset reader would give them."""
     return SourceRecording(dataset=dataset, name=name, agents=frames(**arguments))
+
+
+class ConstantVelocity:
+    """One mode; remembers the scenes it was shown."""
+
+    name, version = "test", "1"
+
+    def __init__(self, horizon_s=8.0, time_step_s=0.1, spoil=None):
+        self.steps, self.time_step_s, self.spoil = round(horizon_s / time_step_s), time_step_s, spoil
+        self.seen = []
+
+    def predict(self, scene):
+        self.seen.append(scene)
+        count, times = len(scene), (np.arange(self.steps) + 1) * self.time_step_s
+        agents = scene.agents
+        position = agents.position[:, None, None, :2] + agents.velocity[:, None, None] * times[:, None]
+        if self.spoil is not None:
+            position[self.spoil] = np.nan
+        shape = (count, 1, self.steps)
+        return PredictedTrajectories(
+            scene.stamp_ns,
+            self.time_step_s,
+            agents.ids,
+            agents.agent_class,
+            np.ones((count, 1)),
+            position,
+            np.broadcast_to(agents.yaw[:, None, None], shape),
+            np.zeros(shape),
+            np.broadcast_to(np.eye(2), (*shape, 2, 2)),
+            np.full(count, Source.HEURISTIC, dtype=np.uint8),
+        )

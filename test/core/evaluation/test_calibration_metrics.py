@@ -49,11 +49,11 @@ def test_a_predictor_that_tells_the_truth_covers_what_it_claims():
     mean, covariance, share = _mixture(count, [[0.0, 0.0], [4.0, 1.0], [8.0, -3.0]], [1.0, 4.0, 0.2], [0.5, 0.3, 0.2])
     mode = generator.choice(3, size=count, p=[0.5, 0.3, 0.2])
     truth = mean[0, mode] + generator.normal(size=(count, 2)) * np.sqrt([1.0, 4.0, 0.2])[mode][:, None]
-    rank = density_rank(truth, mean, covariance, share)
+    rank = density_rank(truth, mean, covariance, share, num_samples=200)
     assert np.mean(rank <= 0.5) == pytest.approx(0.5, abs=0.03)
     assert np.mean(rank <= 0.9) == pytest.approx(0.9, abs=0.02)
     # One that claims half the standard deviation covers less.
-    assert np.mean(density_rank(truth, mean, covariance / 4, share) <= 0.9) < 0.75
+    assert np.mean(density_rank(truth, mean, covariance / 4, share, num_samples=200) <= 0.9) < 0.75
 
 
 def test_rank_is_deterministic_and_survives_degenerate_covariances():

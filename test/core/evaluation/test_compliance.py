@@ -20,32 +20,45 @@ SQUARE = [[0.0, 0.0], [10.0, 0.0], [10.0, 10.0], [0.0, 10.0]]
 def test_drivable_area_is_that_of_the_map_and_of_its_lanes():
     lanes = Lanes(
         ids=np.array([1]),
+        successors=Ragged.ids([[1]]),
+        centerline=Ragged.points([[[10.0, 2.0], [20.0, 2.0]]]),
         left_boundary=Ragged.points([[[10.0, 4.0], [20.0, 4.0]]]),
         right_boundary=Ragged.points([[[10.0, 0.0], [20.0, 0.0]]]),
     )
     area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([SQUARE]), lanes=lanes))
     points = np.array([[5.0, 9.0], [15.0, 2.0], [15.0, 9.0], [10.0, 2.0], [np.nan, 0.0]])
-    np.testing.assert_array_equal(area.contains(points), [True, True, False, True, False])
+    np.testing.assert_array_equal(area.is_on(points), [True, True, False, True, False])
+
+
+def test_beyond_the_map_nothing_is_known():
+    # An L-shaped road: its convex hull covers the corner that it cuts, and ends with its arms.
+    corner = [[0.0, 0.0], [100.0, 0.0], [100.0, 10.0], [10.0, 10.0], [10.0, 100.0], [0.0, 100.0]]
+    area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([corner])))
+    points = np.array([[50.0, 5.0], [30.0, 30.0], [150.0, 5.0], [5.0, 150.0], [90.0, 90.0]])
+    np.testing.assert_array_equal(area.is_on(points), [True, False, False, False, False])
+    np.testing.assert_array_equal(area.is_off(points), [False, True, False, False, False])
 
 
 def test_a_map_without_areas_says_nothing():
     area = DrivableArea(RoadNetwork())
     assert not area.known
-    assert not area.contains(np.zeros((3, 2))).any()
+    assert not area.is_on(np.zeros((3, 2))).any()
+    assert not area.is_off(np.zeros((3, 2))).any()
     assert DrivableArea(RoadNetwork(drivable_areas=Ragged.points([SQUARE]))).known
 
 
 def test_an_outline_that_crosses_itself_is_mended():
     bow_tie = [[0.0, 0.0], [10.0, 10.0], [10.0, 0.0], [0.0, 10.0]]
     area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([bow_tie])))
-    np.testing.assert_array_equal(area.contains(np.array([[2.0, 5.0], [8.0, 5.0], [5.0, 1.0]])), [True, True, False])
+    np.testing.assert_array_equal(area.is_on(np.array([[2.0, 5.0], [8.0, 5.0], [5.0, 1.0]])), [True, True, False])
 
 
 def test_off_road_stays_off_road_and_is_weighted_by_probability():
-    area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([SQUARE])))
-    out_and_back = [[9.0, 5.0], [12.0, 5.0], [9.0, 5.0]]
-    inside = [[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]]
-    left = leaves_area(np.array([[out_and_back, inside]]), area)
+    ring = [[[0, 0], [100, 0], [100, 10], [0, 10]], [[0, 90], [100, 90], [100, 100], [0, 100]]]  # two streets
+    area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points(ring)))
+    across = [[50.0, 5.0], [50.0, 40.0], [50.0, 95.0]]
+    along = [[50.0, 5.0], [55.0, 5.0], [60.0, 5.0]]
+    left = leaves_area(np.array([[across, along]]), area)
     np.testing.assert_array_equal(left, [[[False, True, True], [False, False, False]]])
     assert weighted_share(left[..., -1].astype(float), np.array([[0.3, 0.7]])) == pytest.approx([0.3])
     assert weighted_share(left[..., -1].astype(float), np.array([[0.1, 0.1]])) == pytest.approx([0.5])

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import START_NS, frames
+from made_up import START_NS, ConstantVelocity, frames
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import eth_ucy
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log, scenes, truth_of
 from zoox_prediction.evaluation.score_sums import MetricsConfig
 from zoox_prediction.recording.log import RecordedLog
-from zoox_prediction.scene import EgoState, PredictedTrajectories, Source
+from zoox_prediction.scene import EgoState
 
 
 def _log(duration_s=12.0, step_s=0.1, ego=False, dataset="made-up", **arguments):
@@ -23,37 +23,6 @@ def _log(duration_s=12.0, step_s=0.1, ego=False, dataset="made-up", **arguments)
         for stamp in stamps
     ]
     return RecordedLog("test", dataset, agents, tuple(egos))
-
-
-class _ConstantVelocity:
-    """One mode; remembers the scenes it was shown."""
-
-    name, version = "test", "1"
-
-    def __init__(self, horizon_s=8.0, time_step_s=0.1, spoil=None):
-        self.steps, self.time_step_s, self.spoil = round(horizon_s / time_step_s), time_step_s, spoil
-        self.seen = []
-
-    def predict(self, scene):
-        self.seen.append(scene)
-        count, times = len(scene), (np.arange(self.steps) + 1) * self.time_step_s
-        agents = scene.agents
-        position = agents.position[:, None, None, :2] + agents.velocity[:, None, None] * times[:, None]
-        if self.spoil is not None:
-            position[self.spoil] = np.nan
-        shape = (count, 1, self.steps)
-        return PredictedTrajectories(
-            scene.stamp_ns,
-            self.time_step_s,
-            agents.ids,
-            agents.agent_class,
-            np.ones((count, 1)),
-            position,
-            np.broadcast_to(agents.yaw[:, None, None], shape),
-            np.zeros(shape),
-            np.broadcast_to(np.eye(2), (*shape, 2, 2)),
-            np.full(count, Source.HEURISTIC, dtype=np.uint8),
-        )
 
 
 def _rows(sums):
@@ -82,7 +51,7 @@ def test_a_scene_knows_nothing_later_than_its_stamp():
 
 
 def test_scores_of_a_predictor_that_is_right():
-    predictor = _ConstantVelocity()
+    predictor = ConstantVelocity()
     sums = evaluate_log(_log(12.0), {"right": predictor}, ProtocolConfig())["right"]
     rows = _rows(sums)
     # 12 s: scenes at 1 ... 11 s have a truth at 1 s, those at 1 ... 4 s one at 8 s; two agents in each.
@@ -95,7 +64,7 @@ def test_scores_of_a_predictor_that_is_right():
 def test_a_truth_that_brakes_is_missed_by_the_right_amount():
     # From 3 s on the car stands at x = 30: from 2 s constant velocity is 70 m off after 8 s.
     sums = evaluate_log(
-        _log(10.0, path=lambda t: min(10.0 * t, 30.0)), {"cv": _ConstantVelocity()}, ProtocolConfig(start_s=2.0)
+        _log(10.0, path=lambda t: min(10.0 * t, 30.0)), {"cv": ConstantVelocity()}, ProtocolConfig(start_s=2.0)
     )
     row = _rows(sums["cv"])["car", 1, 8.0]
     assert row["n"] == 1
@@ -105,7 +74,7 @@ def test_a_truth_that_brakes_is_missed_by_the_right_amount():
 
 def test_agents_need_a_past_and_a_truth():
     late = _log(12.0, seen=lambda agent, t: agent == 8 or 0.55 < t < 4.05)  # the car from 0.6 to 4.0 s
-    rows = _rows(evaluate_log(late, {"cv": _ConstantVelocity()}, ProtocolConfig())["cv"])
+    rows = _rows(evaluate_log(late, {"cv": ConstantVelocity()}, ProtocolConfig())["cv"])
     assert rows["car", 1, 1.0]["n"] == 2  # from 2 and 3 s: at 1 s its past is too short, from 4 s it has no truth
     assert ("car", 1, 3.0) not in rows
 
@@ -115,7 +84,7 @@ def test_progress_ends_at_1():
     evaluate_log(_log(4.0), {}, ProtocolConfig(), told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
-    assert evaluate_log(replace(_log(4.0), agents=()), {"cv": _ConstantVelocity()})["cv"].count.sum() == 0
+    assert evaluate_log(replace(_log(4.0), agents=()), {"cv": ConstantVelocity()})["cv"].count.sum() == 0
 
 
 def test_the_ego_is_in_the_way_but_not_scored():
@@ -129,7 +98,7 @@ def test_the_ego_is_in_the_way_but_not_scored():
     np.testing.assert_allclose(truth.other_position[2, 0], [-9.0 + log.ego_center_offset_m, 0.0], atol=1e-9)
     assert truth.other_valid[2].all()
     # The ego, 20 m behind, overlaps a car that is predicted to stand but truly drives on at its speed.
-    still = _ConstantVelocity()
+    still = ConstantVelocity()
     still_predict = still.predict
     still.predict = lambda scene: replace(
         still_predict(replace(scene, agents=replace(scene.agents, velocity=0.0 * scene.agents.velocity)))
@@ -143,9 +112,9 @@ def test_the_ego_is_in_the_way_but_not_scored():
 @pytest.mark.parametrize(
     ("predictor", "says"),
     [
-        (_ConstantVelocity(horizon_s=6.0), "predicts 6 s"),
-        (_ConstantVelocity(time_step_s=0.25), "steps of 0.25 s"),
-        (_ConstantVelocity(spoil=1), "not finite for agent 8"),
+        (ConstantVelocity(horizon_s=6.0), "predicts 6 s"),
+        (ConstantVelocity(time_step_s=0.25), "steps of 0.25 s"),
+        (ConstantVelocity(spoil=1), "not finite for agent 8"),
     ],
 )
 def test_an_answer_that_cannot_be_scored_is_named(predictor, says):
@@ -154,7 +123,7 @@ def test_an_answer_that_cannot_be_scored_is_named(predictor, says):
 
 
 def test_a_predictor_must_answer_for_everybody():
-    predictor = _ConstantVelocity()
+    predictor = ConstantVelocity()
     answer = predictor.predict
     predictor.predict = lambda scene: replace(answer(scene), ids=scene.agents.ids[::-1])
     with pytest.raises(InputError, match="did not answer for the agents"):
@@ -171,7 +140,7 @@ def test_eth_ucy_takes_every_window_of_20_steps():
     # 25 steps of 0.4 s: windows start at steps 0 ... 5. The car is missing in step 10, so it has no whole window.
     log = _log(24 * 0.4, 0.4, seen=lambda agent, t: agent == 8 or abs(t - 4.0) > 0.1, dataset="eth-ucy")
     config = eth_ucy.protocol_config()
-    rows = _rows(evaluate_log(eth_ucy.observed_only(log), {"cv": _ConstantVelocity()}, config)["cv"])
+    rows = _rows(evaluate_log(eth_ucy.observed_only(log), {"cv": ConstantVelocity()}, config)["cv"])
     assert rows["all", 1, 4.8]["n"] == 6
     assert rows["pedestrian", 6, 4.8]["min_ade_m"] == pytest.approx(0.0, abs=1e-6)
 

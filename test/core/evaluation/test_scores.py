@@ -9,8 +9,9 @@ from zoox_prediction.evaluation.scores import Modes, Truth, score_scene
 from zoox_prediction.maps.road_network import Ragged, RoadNetwork
 from zoox_prediction.scene import AgentClass
 
-# A road along x, 10 m wide, that ends at x = 30.
-AREA = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([[[-50, -5], [30, -5], [30, 5], [-50, 5]]])))
+# A road along x, 10 m wide, that ends at x = 30, within a map that goes on to x = 100 on either side of it.
+ROAD, LEFT, RIGHT = ([[-50, y], [x, y], [x, y + 10], [-50, y + 10]] for x, y in ((30, -5), (100, 95), (100, -105)))
+AREA = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([ROAD, LEFT, RIGHT])))
 CONFIG = MetricsConfig(horizons_s=(1.0, 3.0), num_modes=(1, 2), compliance_step_s=0.5, num_coverage_samples=2000)
 TIMES = np.arange(1, 7) * 0.5
 
