@@ -13,11 +13,18 @@ from setup_environment.processes import Processes
 
 
 def sources(checkout: Path) -> list[Path]:
-    """The files that the build reads."""
+    """The files that decide what the build makes."""
     folders = ("msg", "srv", "config", "launch", "stand_ins")
     inside = [path for folder in folders for path in (checkout / folder).rglob("*") if path.is_file()]
     kept = [path for path in inside if path.suffix != ".pyc"]
-    return [checkout / "CMakeLists.txt", checkout / "package.xml", checkout / "zoox_prediction" / "__init__.py", *kept]
+    program = [checkout / "setup_environment" / name for name in ("interfaces.py", "faster_build.cmake")]
+    return [
+        checkout / "CMakeLists.txt",
+        checkout / "package.xml",
+        checkout / "zoox_prediction/__init__.py",
+        *program,
+        *kept,
+    ]
 
 
 def build(layout: Layout, ros: RosSource, run: Processes, env: Mapping[str, str]) -> None:
