@@ -45,7 +45,7 @@ def tabulate(modes: Modes, num_agents: int, weight: NDArray[np.float64]) -> NDAr
 def merge(
     modes: Modes, table: NDArray[np.int64], probability: NDArray[np.float64], distance_m: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """`probability` (N, M) with that of near-duplicates given to the likelier one; `distance_m` (N,), columns as `table`."""
+    """`probability` (N, M) with that of near-duplicates given to the likelier one; `distance_m` (N,)."""
     points = modes.position[:, _COMPARED_STEPS][np.maximum(table, 0)]  # (N, M, 2, 2)
     probability = probability.copy()
     for column in range(table.shape[1] - 1):  # greedy by nature: who was absorbed absorbs no one
@@ -100,7 +100,7 @@ def assemble(
 def _top(
     table: NDArray[np.int64], probability: NDArray[np.float64], min_probability: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The NUM_MODES likeliest rows (N, K) and their probabilities, summing to 1; spare columns repeat the best mode with 0."""
+    """The K likeliest rows (N, K) and their probabilities, summing to 1; spare columns repeat the best with 0."""
     missing = max(NUM_MODES - table.shape[1], 0)
     table = np.pad(table, ((0, 0), (0, missing)), constant_values=-1)
     probability = np.pad(probability, ((0, 0), (0, missing)))
@@ -128,7 +128,7 @@ def _covariance(
 def oriented_covariance(
     heading: NDArray[np.float64], along_m: NDArray[np.float64], lateral_m: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Covariances (..., 2, 2) with standard deviations `along_m` in the direction `heading` (...) and `lateral_m` across it."""
+    """Covariances (..., 2, 2) with standard deviations `along_m` along `heading` (...) and `lateral_m` across it."""
     cos, sin = np.cos(heading), np.sin(heading)
     first, second = along_m**2, lateral_m**2
     difference = first - second

@@ -1,8 +1,8 @@
 """Fits the probabilities and spreads of the heuristics' modes to recorded futures, by expectation maximisation.
 
 At every knot of the horizon the candidates of an agent are a Gaussian mixture around the place where it really was
-(Bishop, "Pattern Recognition and Machine Learning", section 9.2). The weight of a kind of mode is shared by all knots and
-all agents of one group and state. Its spread grows with a power of the restlessness of the agent's own past.
+(Bishop, "Pattern Recognition and Machine Learning", section 9.2). The weight of a kind of mode is shared by all knots
+and all agents of one group and state. Its spread grows with a power of the restlessness of the agent's own past.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from zoox_prediction.models.baselines.classes import Group
 from zoox_prediction.models.baselines.config import BaselinesConfig
 from zoox_prediction.models.baselines.constant_turn_rate_acceleration import ConstantTurnRateAcceleration
 from zoox_prediction.models.baselines.constant_velocity import ConstantVelocity
+from zoox_prediction.models.baselines.futures import RecordedFuture
 from zoox_prediction.models.baselines.heuristic import HeuristicPredictor
 from zoox_prediction.models.baselines.lane_following import LaneFollowing
 from zoox_prediction.models.baselines.mixture import HeuristicMixture
 from zoox_prediction.models.baselines.modes import TIME_STEP_S, ModeKind
 from zoox_prediction.models.baselines.pedestrian import Pedestrian
 from zoox_prediction.models.baselines.standing_still import StandingStill
-from zoox_prediction.scene import Scene
+from zoox_prediction.models.baselines.tempering import temper
 
 PREDICTORS: tuple[Callable[..., HeuristicPredictor], ...] = (
     ConstantVelocity,
@@ -45,18 +46,9 @@ PREDICTORS: tuple[Callable[..., HeuristicPredictor], ...] = (
 _MIN_SPREAD_M = 0.001  # at a relative jitter of 1
 _POWERS = np.linspace(0.0, 1.25, 11)
 _ITERATIONS = 60
+_TEMPERING_ROUNDS = 4
 _PRIOR_AGENTS = 5.0  # the prior counts as much as so many agents
 _KNOT_STEPS = np.round(np.array(KNOTS_S) / TIME_STEP_S).astype(np.int64) - 1
-
-
-@dataclass(frozen=True)
-class RecordedFuture:
-    """A scene and what its N agents did afterwards."""
-
-    scene: Scene
-    position: NDArray[np.float64]  # (N, T, 2) [m] at the steps of the predictors, T = 80
-    valid: NDArray[np.bool_]  # (N, T)
-    weight: float = 1.0  # of its agents in the fit, e.g. to balance datasets
 
 
 @dataclass(frozen=True)
@@ -84,8 +76,12 @@ def fit_baseline_calibration(
     `write_calibration` stores it where `BaselinesConfig.calibration_file` finds it.
     """
     futures = list(futures)
-    predictors = [make(config, prior_calibration()) for make in PREDICTORS]
-    return {predictor.name: fit_predictor(predictor, futures) for predictor in predictors}
+    result = {}
+    for make in PREDICTORS:
+        predictor = make(config, prior_calibration())
+        predictor.calibration = fit_predictor(predictor, futures)
+        result[predictor.name] = temper(predictor, futures, _TEMPERING_ROUNDS)
+    return result
 
 
 def fit_predictor(predictor: HeuristicPredictor, futures: Iterable[RecordedFuture]) -> Calibration:
@@ -125,12 +121,12 @@ def _candidates(predictor: HeuristicPredictor, future: RecordedFuture, first: in
         share=modes.share,
         squared=np.where(valid[..., None], np.stack([along, lateral], axis=-1) ** 2, 0.0),
         unrest=relative_jitter(motion)[agent],
-        weight=valid * future.weight,
+        weight=valid.astype(np.float64) * future.weight,
     )
 
 
 def _fit_cell(data: _Candidates, result: Calibration, at: tuple[Group, MotionState]) -> None:
-    """Fits weights, spreads and powers of the unrest of one group and state, starting from `result`, and stores them there."""
+    """Fits weights, spreads and powers of one group and state, starting from `result`, into `result`."""
     seen = np.bincount(data.kind, weights=data.weight.sum(axis=1), minlength=len(ModeKind)) > 0.0
     if not seen.any():
         return
@@ -200,9 +196,9 @@ def write_calibration(path: Path, calibrations: Mapping[str, Calibration], fitte
     """Writes what `load_calibrations` reads; `fitted_on` says for people which recordings the figures come from."""
     document = {name: each.to_mapping() for name, each in calibrations.items()}
     lines = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=200)
-    header = f"""# Probabilities and spreads of the heuristic predictors' modes, by predictor, group of classes, state of motion and kind of
-# mode; written by zoox_prediction.models.baselines.calibrate. Standard deviations [m] and powers of the agent's relative
-# jitter are given at {", ".join(map(str, KNOTS_S))} s.
+    header = f"""# Probabilities and spreads of the heuristic predictors' modes, by predictor, group of classes, state
+# of motion and kind of mode; written by zoox_prediction.models.baselines.calibrate. Standard deviations [m] and powers
+# of the agent's relative jitter are given at {", ".join(map(str, KNOTS_S))} s.
 # Fitted on: {fitted_on}
 """
     path.write_text(header + lines)

@@ -53,7 +53,7 @@ def motion_state(motion: Motion, on_lane: NDArray[np.bool_]) -> NDArray[np.int64
 
 
 def relative_jitter(motion: Motion) -> NDArray[np.float64]:
-    """(N,) how restless the past of each agent is: the better it fits a smooth motion, the better its future is known."""
+    """(N,) how restless the past of each agent is: the smoother it is, the better its future is known."""
     relative: NDArray[np.float64] = np.clip((motion.jitter_m + _CALM_M) / (2.0 * _CALM_M), 0.5, 100.0)
     return relative
 
@@ -69,7 +69,7 @@ class Calibration:
 
     @cached_property
     def spread(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Along and lateral standard deviations [m] and powers of the relative jitter, (G, S, M, T) each, at every step."""
+        """Along and lateral standard deviations [m], powers of the relative jitter: (G, S, M, T) each."""
         return _at_steps(self.along_m), _at_steps(self.lateral_m), _at_steps(self.unrest)
 
     def to_mapping(self) -> dict[str, dict[str, dict[str, object]]]:

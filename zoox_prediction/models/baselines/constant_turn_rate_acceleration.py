@@ -1,7 +1,8 @@
 """Constant turn rate and acceleration (CTRA) within the physical limits of the class.
 
-Schubert, Richter, Wanielik, "Comparison and evaluation of advanced motion models for vehicle tracking", FUSION 2008. Nobody
-turns and accelerates on for eight seconds, so both fade exponentially; long fading times give the textbook's model.
+Schubert, Richter, Wanielik, "Comparison and evaluation of advanced motion models for vehicle tracking", FUSION 2008.
+Nobody turns and accelerates on for eight seconds, so both fade exponentially; long fading times give the textbook's
+model.
 """
 
 from __future__ import annotations

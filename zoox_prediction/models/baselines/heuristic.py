@@ -38,7 +38,7 @@ class HeuristicPredictor:
         return assemble(scene, motion, state, modes, self.calibration, self.config.merging, self.name, self.version)
 
     def candidates(self, scene: Scene) -> tuple[Motion, NDArray[np.int64], Modes]:
-        """The agents' motion, their MotionState (N,), and every candidate future before merging; calibration fits on these."""
+        """The agents' motion, their MotionState (N,), and every candidate future before merging."""
         motion = estimate_motion(scene, self.config.motion, self.config.limits)
         modes, on_lane = self.modes(scene, motion)
         return motion, motion_state(motion, on_lane), modes

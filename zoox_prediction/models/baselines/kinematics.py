@@ -13,7 +13,7 @@ YAW_ALIGNMENT_LENGTHS = 1.0  # a body turns into its course within about so many
 
 
 def travelled(start_speed: NDArray[np.float64], speed: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance (R, T) [m] since the scene under `speed` (R, T) at the steps and `start_speed` (R,), by the trapezoidal rule."""
+    """Distance (R, T) [m] since the scene, at `start_speed` (R,) and then `speed` (R, T), by the trapezoidal rule."""
     before = np.concatenate([start_speed[:, None], speed[:, :-1]], axis=1)
     distance: NDArray[np.float64] = np.cumsum(0.5 * TIME_STEP_S * (before + speed), axis=1)
     return distance
@@ -25,9 +25,10 @@ def drive(
     distance: NDArray[np.float64],
     turn_rate: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Positions (R, T, 2) and courses (R, T), not wrapped, after `distance` (R, T) along a curve of `turn_rate` (R, T), the mean of each step.
+    """Positions (R, T, 2) and courses (R, T), not wrapped, after `distance` (R, T) on a curve.
 
-    `start` (R, 2), `course` (R,). A step is an arc, whose chord is its length times sin(x) / x of half its angle.
+    `start` (R, 2), `course` (R,), `turn_rate` (R, T) the mean of each step.
+    A step is an arc, whose chord is its length times sin(x) / x of half its angle.
     """
     turned = turn_rate * TIME_STEP_S
     after = course[:, None] + np.cumsum(turned, axis=1)

@@ -14,7 +14,7 @@ from zoox_prediction.scene import Scene
 
 
 class LaneFollowing(HeuristicPredictor):
-    """Moving vehicles and cyclists follow their lanes, standing ones stand; who has no lane turns and accelerates as now."""
+    """Vehicles and cyclists follow their lanes, standing ones stand; who has no lane turns and accelerates as now."""
 
     name = "lane_following"
 

@@ -62,7 +62,7 @@ class Intent:
 class LaneModes:
     """Futures along the lanes for one scene.
 
-    Paths, stops and leaders are found once; `keep`, `slow` and `fast` say how to drive them; `drive` does so in one batch.
+    Paths, stops and leaders are found once; `keep`, `slow` and `fast` say how to drive them; `drive` drives all.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class LaneModes:
         return likelihood
 
     def keep(self, travel: NDArray[np.float64]) -> Intent:
-        """Every path of the moving agents, as traffic allows; `travel` (N, T) how far each agent of the scene will drive."""
+        """Every path of the moving agents, as traffic allows; `travel` (N, T) how far every agent will drive."""
         rows = self.moving
         return Intent(
             ModeKind.LANE_KEEP,

@@ -27,7 +27,7 @@ def find_leaders(paths: Paths, motion: Motion, overlap_share: float, max_crossin
     """The nearest agent ahead on every path.
 
     An agent is on the path when its distance from it is less than `overlap_share` of half of both widths, and it stands
-    or moves within `max_crossing_rad` of the path's direction: who crosses will be gone, who comes towards us drives past.
+    or moves within `max_crossing_rad` of the path's direction: who crosses will be gone, who comes towards us passes.
     """
     row, agent, nearest = _near_pairs(paths, motion)
     arc, lateral, heading = _project(paths, row, nearest, motion.position[agent])
@@ -47,7 +47,7 @@ def find_leaders(paths: Paths, motion: Motion, overlap_share: float, max_crossin
 
 
 def _near_pairs(paths: Paths, motion: Motion) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of a path and another agent within reach of it, and the path's nearest point among one in every few metres."""
+    """Pairs of a path and another agent within reach of it, and about which point of the path."""
     stride = _stride(paths)
     coarse = paths.points[:, ::stride]
     reach = 0.5 * stride * paths.spacing_m + 0.5 * float(motion.size[:, 1].max(initial=0.0)) + 2.0
@@ -72,7 +72,7 @@ def _stride(paths: Paths) -> int:
 def _project(
     paths: Paths, row: NDArray[np.int64], near: NDArray[np.int64], position: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Arc length, lateral offset and path heading (Q,) of positions (Q, 2) on the paths `row` (Q,), about the points `near`."""
+    """Arc length, lateral offset and path heading (Q,) of positions (Q, 2) on paths `row` (Q,), about `near`."""
     window = np.arange(-_stride(paths), _stride(paths) + 1)
     index = np.clip(near[:, None] + window, 0, paths.points.shape[1] - 1)
     distance = ((paths.points[row[:, None], index] - position[:, None, :]) ** 2).sum(axis=2)

@@ -66,7 +66,7 @@ def constant_velocity_modes(motion: Motion, agents: NDArray[np.int64]) -> Modes:
 def fading_acceleration_speed(
     speed: NDArray[np.float64], acceleration: NDArray[np.float64], fading_s: float, max_speed: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Speeds (R, T) of `speed` (R,) under `acceleration` (R,) that fades with `fading_s`; never below 0 or above `max_speed`."""
+    """Speeds (R, T) of `speed` (R,) under `acceleration` (R,) that fades with `fading_s`, in [0, `max_speed`]."""
     gain = acceleration[:, None] * fading_s * -np.expm1(-STEP_TIMES_S / fading_s)
     faded: NDArray[np.float64] = np.clip(speed[:, None] + gain, 0.0, np.maximum(max_speed, speed)[:, None])
     stopped = np.maximum.accumulate(faded <= 0.0, axis=1)  # who has stopped does not drive backwards, or on

@@ -22,7 +22,7 @@ from zoox_prediction.scene import Scene
 
 
 class HeuristicMixture(HeuristicPredictor):
-    """Vehicles: their lanes at several speeds, their curve, standing. Walkers: on, across, waiting, elsewhere, standing."""
+    """Vehicles: lanes at several speeds, their curve, standing. Walkers: on, across, waiting, elsewhere, standing."""
 
     name = "heuristic_mixture"
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 NUM_MODES = 6
 NUM_STEPS = 80
 TIME_STEP_S = 0.1
-STEP_TIMES_S: NDArray[np.float64] = np.arange(1, NUM_STEPS + 1) * TIME_STEP_S  # (T,) since the scene
+STEP_TIMES_S: NDArray[np.float64] = np.arange(1, NUM_STEPS + 1, dtype=np.float64) * TIME_STEP_S  # (T,) since the scene
 STEP_TIMES_S.flags.writeable = False
 
 MIN_COURSE_STEP_M = 0.01  # shorter steps say nothing about the direction of motion
@@ -69,7 +69,7 @@ class Modes:
 
 
 def course_of(start: NDArray[np.float64], position: NDArray[np.float64], yaw: NDArray[np.float64]) -> NDArray:
-    """Direction of motion (R, T) [rad] at every step of `position` (R, T, 2) after `start` (R, 2); `yaw` (R,) until it moves.
+    """Direction of motion (R, T) [rad] of `position` (R, T, 2) after `start` (R, 2); `yaw` (R,) until it moves.
 
     A step shorter than MIN_COURSE_STEP_M keeps the direction of the step before.
     """

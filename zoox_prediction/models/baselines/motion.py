@@ -1,6 +1,6 @@
 """How every agent moves now: velocity, acceleration and turn rate, estimated from its past.
 
-A recorded or tracked velocity may be noisy, late or plainly wrong, so it is only one measurement among the past positions:
+A recorded or tracked velocity may be noisy, late or plainly wrong, so it is one measurement among the past positions:
 x(t) = x0 + v t + a t^2 / 2 is fitted per agent by weighted least squares with a zero-mean prior on the acceleration
 (Bar-Shalom, Li, Kirubarajan, "Estimation with Applications to Tracking and Navigation", section 3.4).
 """
@@ -113,13 +113,13 @@ def _past(scene: Scene, config: MotionConfig) -> tuple[NDArray, NDArray, NDArray
     """Times (P,) [s] <= 0, weights (N, P) of the usable past steps, and which steps are valid (N, P)."""
     steps = scene.past_position.shape[1]
     times = (np.arange(steps) - (steps - 1)) * scene.time_step_s
-    finite = np.isfinite(scene.past_position).all(axis=2) & (np.abs(scene.past_position) < MAX_COORDINATE_M).all(axis=2)
+    finite = (np.abs(scene.past_position) < MAX_COORDINATE_M).all(axis=2)  # false for NaN too
     valid = scene.past_valid & finite & (times > -config.max_gap_s)
     return times, valid * np.exp(times / config.memory_s), valid
 
 
 def _fit(scene: Scene, position: NDArray, group: NDArray, config: MotionConfig) -> tuple[NDArray, ...]:
-    """Velocity and acceleration (N, 2) fitted to past positions and tracked velocity; jitter (N,) around the fit and the present."""
+    """Velocity and acceleration (N, 2) of the fit; rms of the past (N,) around the fit, and around the present."""
     times, weight, valid = _past(scene, config)
     offset = np.where(valid[..., None], scene.past_position - position[:, None, :], 0.0)
     design = np.stack([np.ones_like(times), times, 0.5 * times**2], axis=1)  # (P, 3)
@@ -132,7 +132,7 @@ def _fit(scene: Scene, position: NDArray, group: NDArray, config: MotionConfig) 
     information[:, 1, 1] += 1e-6
     from_positions = np.linalg.solve(information, vector)
     velocity, noise = _tracked_velocity(scene, config)
-    differs = np.hypot(*(velocity - from_positions[:, 1]).T)
+    differs = np.linalg.norm(velocity - from_positions[:, 1], axis=1)
     spread = np.sqrt(np.linalg.inv(information)[:, 1, 1])  # an agent seen once knows nothing from its positions
     gate = np.maximum(config.velocity_gate_mps, 3.0 * spread)
     trust = np.where(np.isfinite(noise) & (differs < gate), 1.0 / noise**2, 0.0)
@@ -144,7 +144,7 @@ def _fit(scene: Scene, position: NDArray, group: NDArray, config: MotionConfig) 
 
 
 def _jitter(residual: NDArray, valid: NDArray, config: MotionConfig) -> NDArray:
-    """(N,) rms per axis of residuals (N, P, 2); an agent with a short past counts as restless, for nothing is known of it."""
+    """(N,) rms per axis of residuals (N, P, 2); an agent with a short past counts as restless."""
     known = np.maximum(valid.sum(axis=1) - 1.0, 0.0)  # the present is where it is
     assumed = config.new_agent_steps * config.new_agent_jitter_m**2 * np.exp(-known / 3.0)
     mean = (0.5 * (residual**2).sum(axis=(1, 2)) + assumed) / (known + config.new_agent_steps)
@@ -156,7 +156,7 @@ def _tracked_velocity(scene: Scene, config: MotionConfig) -> tuple[NDArray, NDAr
     velocity = scene.agents.velocity
     variance = 0.5 * np.trace(scene.agents.velocity_covariance, axis1=1, axis2=2)
     variance = np.where(np.isfinite(variance), np.maximum(variance, 0.0), 0.0)
-    finite = np.isfinite(velocity).all(axis=1)
+    finite: NDArray[np.bool_] = np.isfinite(velocity).all(axis=1)
     noise = np.where(finite, np.maximum(np.sqrt(variance), config.velocity_noise_mps), np.inf)
     return np.where(finite[:, None], np.clip(velocity, -100.0, 100.0), 0.0), noise
 
@@ -170,7 +170,7 @@ def _turn_rate(
     reversing: NDArray,
     config: MotionConfig,
 ) -> NDArray:
-    """Turn rate (N,) [rad/s] of the course: the slope of the past yaw where the body points along the motion, else v x a / v^2."""
+    """Turn rate (N,) [rad/s]: the slope of the past yaw where that points along the motion, else v x a / v^2."""
     times, weight, valid = _past(scene, config)
     lateral = tangent[:, 0] * acceleration[:, 1] - tangent[:, 1] * acceleration[:, 0]
     from_positions = lateral / np.maximum(speed, 1.0)

@@ -37,7 +37,7 @@ class Paths:
     def lookup(
         self, values: NDArray[np.float64], arc_length_m: NDArray[np.float64], angular: bool = False
     ) -> NDArray[np.float64]:
-        """`values` (R, P) or (R, P, D), linear between the points, at arc lengths (R, ...); the last one beyond the end."""
+        """`values` (R, P) or (R, P, D), at arc lengths (R, ...), linear between the points."""
         place = np.clip(arc_length_m / self.spacing_m, 0.0, values.shape[1] - 1.000001)
         index = place.astype(np.int64)
         fraction = place - index
@@ -85,7 +85,7 @@ def endless_paths(lane_paths: LanePaths, agents: NDArray[np.int64], motion: Moti
 def follow(
     paths: Paths, arc_length_m: NDArray[np.float64], joining_m: NDArray[np.float64], kept_offset_m: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Positions (R, T, 2) and courses (R, T), not wrapped, at arc lengths (R, T) of agents that join their path smoothly.
+    """Positions (R, T, 2) and courses (R, T), not wrapped, at arc lengths (R, T), smoothly joining.
 
     The lateral offset d starts at today's offset and direction of motion and decays critically damped over the length
     `joining_m` (R,) to `kept_offset_m` (R,): d(s) = kept + (a + (a' + a / L) s) exp(-s / L).

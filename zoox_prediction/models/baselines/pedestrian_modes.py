@@ -126,7 +126,7 @@ def _wait(motion: Motion, crossings: Crossings, stopping: StoppingConfig) -> Mod
 
 
 def _walk(start: NDArray, entry: NDArray, end: NDArray, distance: NDArray) -> NDArray[np.float64]:
-    """Positions (R, T, 2) after `distance` (R, T) on the way from `start` by `entry` to `end` (R, 2) and straight on."""
+    """Positions (R, T, 2) after `distance` (R, T) from `start` by `entry` to `end` (R, 2) and straight on."""
     first, second = entry - start, end - entry
     to_entry, across = np.hypot(*first.T), np.hypot(*second.T)
     first = first / np.maximum(to_entry, 1e-6)[:, None]

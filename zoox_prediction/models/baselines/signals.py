@@ -14,8 +14,10 @@ _PASSED_M = 2.0  # an agent whose front is farther past the line does not stop f
 
 
 def stop_points(network: RoadNetwork) -> NDArray[np.float64]:
-    """(L, 2) where a red signal of each lane stops traffic: the middle of its stop line, else the lane's start inside an
-    intersection and its end before one; NaN for lanes without a signal."""
+    """(L, 2) where a red signal of each lane stops traffic; NaN for lanes without a signal.
+
+    It is the middle of the stop line, else the lane's start inside an intersection and its end before one.
+    """
     lanes = network.lanes
     points = np.full((len(lanes), 2), np.nan)
     line_of = {int(each): row for row, each in enumerate(network.stop_line_ids)}
@@ -47,8 +49,8 @@ def stop_distances(
 ) -> NDArray[np.float64]:
     """(R,) arc length [m] where the agent's centre stops for the first signal on its path, inf where nothing stops it.
 
-    `signals` as of `stopping_signals`, `points` (L, 2) of `stop_points`. A signal stops an agent that has not passed its
-    line and can stop before it with at most `max_deceleration_mps2` (for red, for yellow).
+    `signals` as of `stopping_signals`, `points` (L, 2) of `stop_points`. A signal stops an agent that has not passed
+    its line and can stop before it with at most `max_deceleration_mps2` (for red, for yellow).
     """
     stop = np.full(len(paths), np.inf)
     half = 0.5 * motion.size[paths.agent, 0] + margin_m

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from baseline_scenes import make_scene
 
+from zoox_prediction.config import flatten, from_mapping, unflatten
 from zoox_prediction.models.baselines.classes import LimitsConfig
+from zoox_prediction.models.baselines.config import BaselinesConfig
 from zoox_prediction.models.baselines.motion import MotionConfig, estimate_motion
 from zoox_prediction.scene import Attribute
 
@@ -65,3 +67,8 @@ def test_a_config_with_a_wrong_number_of_values_is_refused():
         MotionConfig(standing_speed_mps=(0.5,))
     with pytest.raises(ValueError, match="max_speed_mps"):
         LimitsConfig(max_speed_mps=(1.0,) * 7 + (-1.0,))
+
+
+def test_the_whole_configuration_round_trips_through_parameters():
+    config = BaselinesConfig(motion=MotionConfig(memory_s=0.7))
+    assert from_mapping(BaselinesConfig, unflatten(flatten(config))) == config
