@@ -121,6 +121,26 @@ def test_nothing_is_left_of_a_source_that_breaks_off(tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.95])
+def test_a_truncated_file_of_any_source_is_one_sentence(tmp_path: Path, name: str, share: float) -> None:
+    source, options = sources(tmp_path)[name]
+    folder = source if source.is_dir() else source.parent
+    refused = 0
+    for path in sorted(each for each in folder.rglob("*") if each.is_file() and (source.is_dir() or each == source)):
+        whole = path.read_bytes()
+        path.write_bytes(whole[: int(share * len(whole))])
+        try:
+            convert(name, source, tmp_path / "out.bag", options, overwrite=True)
+        except InputError as error:
+            refused += 1
+            assert "\n" not in str(error)
+            assert str(tmp_path) in str(error)
+        path.write_bytes(whole)
+    assert refused > 0 or share > 0.0  # text may break off at a place where it is still right
+    assert not (tmp_path / "out.bag.partial").exists()
+
+
 def test_an_existing_bag_is_kept_unless_asked(tmp_path: Path) -> None:
     text, out = sources(tmp_path)["eth-ucy"][0], tmp_path / "a.bag"
     convert("eth-ucy", text, out)

@@ -82,9 +82,8 @@ def read_sensor_log(folder: Path) -> SourceRecording:
     """A log of the sensor data set; raises SourceError naming the file that is missing or damaged."""
     import pandas as pd
 
-    boxes = read_table(pd.read_feather, _annotations_file(folder), _BOX)
-    poses = read_table(pd.read_feather, folder / "city_SE3_egovehicle.feather", _POSE)
-    poses = poses.drop_duplicates("timestamp_ns").sort_values("timestamp_ns")
+    boxes = read_table(pd.read_feather, _annotations_file(folder), _BOX, finite=True)
+    poses = _read_poses(folder / "city_SE3_egovehicle.feather")
     stamps = np.unique(boxes["timestamp_ns"].to_numpy(dtype=np.int64))
     sensors = argoverse_sensors.read_sensors(folder)
     wanted = np.union1d(stamps, np.array([message.stamp_ns for message in sensors], dtype=np.int64))
@@ -115,7 +114,7 @@ def read_forecasting_scenario(folder: Path) -> SourceRecording:
     import pandas as pd
 
     path = only_match(folder, "scenario_*.parquet")
-    states = read_table(pd.read_parquet, path, _SCENARIO)
+    states = read_table(pd.read_parquet, path, _SCENARIO, finite=True)
     first = states.iloc[0]
     duration_ns = float(first["end_timestamp"]) - float(first["start_timestamp"])
     step_ns = duration_ns / max(int(first["num_timestamps"]) - 1, 1)
@@ -142,6 +141,17 @@ def _ego_size(boxes: pd.DataFrame) -> tuple[float, float]:
     """Length and width [m] of the ego, from its own box where the log has one."""
     own = columns(boxes[boxes["category"] == EGO_CATEGORY], "length_m", "width_m")
     return (float(own[0, 0]), float(own[0, 1])) if len(own) else EGO_SIZE_M
+
+
+def _read_poses(path: Path) -> pd.DataFrame:
+    """The ego's poses in the city frame, strictly rising in time."""
+    import pandas as pd
+
+    poses = read_table(pd.read_feather, path, _POSE, finite=True)
+    poses = poses.drop_duplicates("timestamp_ns").sort_values("timestamp_ns")
+    if len(poses) < 2 or np.linalg.norm(_quaternions(poses), axis=1).min() < 0.5:
+        raise SourceError(f"{path}: holds fewer than two poses, or a quaternion that is no rotation; fetch it again")
+    return poses
 
 
 def _annotations_file(folder: Path) -> Path:
@@ -177,15 +187,17 @@ def _poses_at(poses: pd.DataFrame, stamps: NDArray[np.int64]) -> tuple[Rotation,
 
 
 def _box_observations(boxes: pd.DataFrame, poses: pd.DataFrame) -> Observations:
+    if not len(boxes):
+        return Observations.empty()
     stamps = boxes["timestamp_ns"].to_numpy(dtype=np.int64)
     ids = stable_ids(boxes["track_uuid"])
     map_from_ego, ego_position = _poses_at(poses, stamps)
-    orientation = map_from_ego * Rotation.from_quat(_quaternions(boxes)) if len(boxes) else map_from_ego
+    orientation = map_from_ego * Rotation.from_quat(_quaternions(boxes))
     return Observations(
         stamp_ns=stamps,
         ids=np.array([ids[str(uuid)] for uuid in boxes["track_uuid"]], dtype=np.int64),
         agent_class=boxes["category"].map(SENSOR_CLASSES).to_numpy(dtype=np.int64),
-        position=map_from_ego.apply(_translations(boxes)) + ego_position if len(boxes) else np.zeros((0, 3)),
+        position=map_from_ego.apply(_translations(boxes)) + ego_position,
         yaw=yaw_from_quaternion(orientation.as_quat()),
         size=columns(boxes, "length_m", "width_m", "height_m"),
     )

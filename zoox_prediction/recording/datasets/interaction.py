@@ -95,6 +95,7 @@ def _read_tables(path: Path) -> tuple[Any, dict[str, str]]:
     pedestrians = path.with_name(path.name.replace("vehicle_tracks", "pedestrian_tracks"))
     if pedestrians != path and pedestrians.is_file():
         tables.append(read_table(pd.read_csv, pedestrians, _STATE))
+    _check_last_line(path)
     table = pd.concat(tables, ignore_index=True)
     for name in ("timestamp_ms", "x", "y"):
         numbers = pd.to_numeric(table[name], errors="coerce")
@@ -104,6 +105,13 @@ def _read_tables(path: Path) -> tuple[Any, dict[str, str]]:
     doubled = table.duplicated(["track_id", "timestamp_ms"])
     notes = {"doubled_rows_left_out": str(int(doubled.sum()))} if doubled.any() else {}
     return table[~doubled].reset_index(drop=True), notes
+
+
+def _check_last_line(path: Path) -> None:
+    """pandas fills up a line that breaks off; SourceError says so instead."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    if lines[-1].count(",") != lines[0].count(","):
+        raise SourceError(f"{path}: breaks off in line {len(lines)}; fetch the file again")
 
 
 def _observations(table: Any, start_ns: int, path: Path) -> Observations:

@@ -42,6 +42,11 @@ class Observations:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @classmethod
+    def empty(cls) -> Observations:
+        whole = np.zeros(0, dtype=np.int64)
+        return cls(whole, whole, whole, np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3)))
+
 
 @dataclass(frozen=True)
 class EgoTrajectory:

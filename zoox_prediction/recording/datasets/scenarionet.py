@@ -171,11 +171,10 @@ def _attributes(category: str) -> tuple[int, int]:
 
 def _concatenated(parts: Iterable[Observations]) -> Observations:
     parts = list(parts)
-    empty = {"position": (0, 3), "size": (0, 3), "velocity": (0, 2)}
-    columns: dict[str, Any] = {}
-    for field in dataclasses.fields(Observations):
-        each = [getattr(part, field.name) for part in parts]
-        columns[field.name] = np.concatenate(each) if each else np.zeros(empty.get(field.name, 0))
+    if not parts:
+        return Observations.empty()
+    names = [field.name for field in dataclasses.fields(Observations)]
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return Observations(**columns)
 
 

@@ -97,20 +97,33 @@ def stable_ids(names: Iterable[str]) -> dict[str, int]:
     return ids
 
 
-def read_table(read: Callable[[Path], Any], path: Path, columns: Iterable[str]) -> Any:
-    """The data frame that pandas' reader `read` makes of `path`; SourceError when it cannot or lacks a column."""
+def read_table(read: Callable[[Path], Any], path: Path, names: Iterable[str], *, finite: bool = False) -> Any:
+    """The data frame that pandas' reader `read` makes of `path`.
+
+    Raises SourceError when it cannot be read, lacks a column of `names` or every row, or, with `finite`, has a number
+    that is not finite in one of them.
+    """
     if not path.is_file():
         raise SourceError(f"{path}: no such file; see 'zoox-prediction convert --help' for the expected layout")
     try:
         table = read(path)
     except Exception as error:  # pyarrow and pandas raise a dozen unrelated types for a damaged file
         raise SourceError(f"{path}: cannot be read ({_first_line(error)}); fetch the file again") from error
-    missing = [column for column in columns if column not in table.columns]
+    missing = [column for column in names if column not in table.columns]
     if missing:
         raise SourceError(f"{path}: has no column {', '.join(missing)}; is it a file of this format?")
     if not len(table):
         raise SourceError(f"{path}: holds no rows; fetch the file again")
+    if finite:
+        _check_finite(table[list(names)], path)
     return table
+
+
+def _check_finite(table: Any, path: Path) -> None:
+    numbers = table.select_dtypes("number")
+    bad = [name for name in numbers.columns if not np.isfinite(numbers[name].to_numpy(dtype=np.float64)).all()]
+    if bad:
+        raise SourceError(f"{path}: has numbers that are not finite in {', '.join(bad)}; fetch the file again")
 
 
 def columns(table: Any, *names: str) -> NDArray[np.float64]:

@@ -93,6 +93,27 @@ def test_damaged_tables_are_named(tmp_path: Path, name: str) -> None:
         read_sensor_log(folder)
 
 
+def test_numbers_that_are_none_are_named(tmp_path: Path) -> None:
+    folder = samples.argoverse_log(tmp_path / "log")
+    path = folder / "city_SE3_egovehicle.feather"
+    poses = pd.read_feather(path)
+    poses.assign(tx_m=np.nan).to_feather(path)
+    with pytest.raises(SourceError, match=r"city_SE3_egovehicle\.feather: has numbers that are not finite in tx_m"):
+        read_sensor_log(folder)
+    for broken in (poses.assign(qw=0.0, qx=0.0, qy=0.0, qz=0.0), poses.iloc[:1]):
+        broken.reset_index(drop=True).to_feather(path)
+        with pytest.raises(SourceError, match="fewer than two poses, or a quaternion that is no rotation"):
+            read_sensor_log(folder)
+
+
+def test_a_log_of_things_only_has_empty_frames(tmp_path: Path) -> None:
+    folder = samples.argoverse_log(tmp_path / "log")
+    path = folder / "annotations_with_ego.feather"
+    boxes = pd.read_feather(path)
+    boxes[boxes["category"] == "CONSTRUCTION_CONE"].reset_index(drop=True).to_feather(path)
+    assert [len(frame) for frame in read_sensor_log(folder).agents] == [0] * 12
+
+
 def test_missing_map_folder_and_av(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such folder"):
         read_sensor_log(tmp_path / "nowhere")

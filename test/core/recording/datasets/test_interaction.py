@@ -138,6 +138,14 @@ def test_damaged_tracks(tmp_path: Path, change, message: str) -> None:
         read_tracks(path)
 
 
+def test_tracks_that_break_off(tmp_path: Path) -> None:
+    path = samples.taf_bw(tmp_path)
+    text = path.read_text()
+    path.write_text(text[: text.rindex("Car") + 5])
+    with pytest.raises(SourceError, match=r"vehicle_tracks_000\.csv: breaks off in line 62"):
+        read_tracks(path)
+
+
 def test_damaged_companions(tmp_path: Path) -> None:
     path = samples.taf_bw(tmp_path)
     samples.taf_bw_signals(path)
