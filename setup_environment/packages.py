@@ -19,7 +19,8 @@ _PYTHON_HEADERS = re.compile(r"/opt/python/[^/;\"\s]+/include/python[\d.]+")
 
 def install(names: tuple[str, ...], layout: Layout, ros: RosSource, run: Processes, env: Mapping[str, str]) -> None:
     """Installs the lists `names`; a list whose name ends in `_no_dependencies` without what it depends on."""
-    pip = [str(layout.python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
+    # Python compiles what is imported; pip would compile everything.
+    pip = [str(layout.python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-compile"]
     constraints = _constraints(layout, ros, env)
     for alone in (False, True):
         lists = [name for name in names if name.endswith("_no_dependencies") == alone]
