@@ -64,7 +64,8 @@ def write_recording(
 ) -> None:
     """Writes `recording` as the bag `out`; sensor files are read one by one. Raises InputError as `convert` does."""
     types = RosbagsTypes()
-    streams = [_latched(recording), _agents(recording), _ego(recording), _signals(recording), _sensors(recording)]
+    # At equal stamps agents come last: who predicts when they arrive then knows the ego and the signals of the instant.
+    streams = [_latched(recording), _ego(recording), _signals(recording), _sensors(recording), _agents(recording)]
     total = sum(len(stream) for stream in streams)
     if not any(streams):
         raise InputError(f"{out}: the recording {recording.name} holds nothing to write")

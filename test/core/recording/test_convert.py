@@ -74,7 +74,7 @@ def test_topics_of_a_sensor_log_and_their_order(tmp_path: Path) -> None:
     convert("argoverse2-sensor", sources(tmp_path)["argoverse2-sensor"][0], tmp_path / "out.bag")
     with BagReader(tmp_path / "out.bag") as reader:
         topics = {name: topic.type for name, topic in reader.topics.items()}
-        stamps = [message.stamp_ns for message in reader.messages()]
+        recorded = [(message.stamp_ns, message.topic) for message in reader.messages()]
         transform = next(iter(reader.messages(["/tf"]))).message.transforms[0]
         latched = {name for name, topic in reader.topics.items() if topic.latched}
     assert topics == {
@@ -87,7 +87,10 @@ def test_topics_of_a_sensor_log_and_their_order(tmp_path: Path) -> None:
         "/sensors/ring_front_center/camera_info": "sensor_msgs/msg/CameraInfo",
         "/sensors/ring_front_center/image/compressed": "sensor_msgs/msg/CompressedImage",
     }
+    stamps, names = [stamp for stamp, _ in recorded], [topic for _, topic in recorded]
     assert stamps == sorted(stamps)
+    assert names[:2] == ["/tf_static", "/road_network"]
+    assert names[2 : names.index("/ground_truth/agents")].count("/odometry") == 1  # agents come last of their stamp
     assert latched == {"/tf_static", "/road_network"}
     assert (transform.header.frame_id, transform.child_frame_id) == ("map", "base_link")
     place = transform.transform.translation
