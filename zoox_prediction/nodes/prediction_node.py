@@ -15,15 +15,7 @@ from zoox_prediction.maps.readers import read_road_network
 from zoox_prediction.msg import PredictedTrajectoryArray, RoadNetwork, TrackedAgentArray, TrafficSignalArray
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.pipeline import Cycle, PredictionPipeline
-from zoox_prediction.recording.messages import (
-    answer_to_response,
-    candidate_plans_from_request,
-    ego_from_odometry,
-    predictions_to_message,
-    road_network_from_message,
-    tracked_agents_from_message,
-    traffic_signals_from_message,
-)
+from zoox_prediction.recording import messages
 from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
@@ -84,33 +76,21 @@ class PredictionNode(ManagedNode):
         self._diagnostics.reset()
 
     def _subscribe(self, pipeline: PredictionPipeline) -> None:
-        runtime = self._config.runtime
-        subscribe = self._inputs.subscribe
-        subscribe(RoadNetwork, "road_network", road_network_from_message, pipeline.set_road_network, LATCHED)
+        runtime, subscribe = self._config.runtime, self._inputs.subscribe
+        agents = (self._agents, self._add_agents)
+        signals = (messages.traffic_signals_from_message, pipeline.add_signals)
+        subscribe(RoadNetwork, "road_network", messages.road_network_from_message, pipeline.set_road_network, LATCHED)
         subscribe(Odometry, "odometry", self._ego, pipeline.add_ego, INPUT, max_age_s=runtime.max_odometry_age_s)
+        subscribe(TrafficSignalArray, "traffic_signals", *signals, INPUT, max_age_s=runtime.max_signals_age_s)
         subscribe(
-            TrafficSignalArray,
-            "traffic_signals",
-            traffic_signals_from_message,
-            pipeline.add_signals,
-            INPUT,
-            max_age_s=runtime.max_signals_age_s,
-        )
-        subscribe(
-            TrackedAgentArray,
-            "tracked_agents",
-            self._agents,
-            self._add_agents,
-            INPUT,
-            max_age_s=runtime.max_agents_age_s,
-            required=True,
+            TrackedAgentArray, "tracked_agents", *agents, INPUT, max_age_s=runtime.max_agents_age_s, required=True
         )
 
     def _agents(self, message: TrackedAgentArray) -> TrackedAgents:
-        return self._frames.agents_in_map(tracked_agents_from_message(message))
+        return self._frames.agents_in_map(messages.tracked_agents_from_message(message))
 
     def _ego(self, message: Odometry) -> EgoState:
-        return self._frames.ego_in_map(ego_from_odometry(message), message.header.frame_id)
+        return self._frames.ego_in_map(messages.ego_from_odometry(message), message.header.frame_id)
 
     def _add_agents(self, agents: TrackedAgents) -> list[str]:
         self._received_s = time.monotonic()
@@ -142,7 +122,7 @@ class PredictionNode(ManagedNode):
     def _publish(self, cycle: Cycle) -> None:
         self._repeat.reset()
         scene_age_s = (self.get_clock().now().nanoseconds - cycle.predictions.stamp_ns) * 1e-9
-        self._publisher.publish(predictions_to_message(cycle.predictions, ROS_TYPES, scene_age_s))
+        self._publisher.publish(messages.predictions_to_message(cycle.predictions, ROS_TYPES, scene_age_s))
         for problem in cycle.problems:
             self._diagnostics.problem("prediction", f"prediction: {problem}")
 
@@ -151,9 +131,9 @@ class PredictionNode(ManagedNode):
         try:
             if self._pipeline is None:
                 raise InputError("the node is not configured")
-            plans = candidate_plans_from_request(request, self._pipeline.newest_stamp_ns or 0)
+            plans = messages.candidate_plans_from_request(request, self._pipeline.newest_stamp_ns or 0)
             answer = self._pipeline.answer(plans, request.agent_ids)
-            response = answer_to_response(answer, ROS_TYPES)
+            response = messages.answer_to_response(answer, ROS_TYPES)
         except InputError as error:
             response.success, response.message = False, str(error)
             self._diagnostics.problem("query", f"predict_conditional: {error}")

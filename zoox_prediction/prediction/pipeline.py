@@ -47,6 +47,7 @@ class PredictionPipeline:
         self._history = SceneHistory(config.history, config.ego)
         self._predictor = GuardedPredictor(create_predictor(config.predictor, config), config.guard)
         self._predicted_ns: int | None = None
+        self._latest: PredictedTrajectories | None = None
         # A query has no deadline of its own: a late answer is worth more to the planner than a crude one.
         self._query_predictor = GuardedPredictor(
             create_predictor(config.predictor, config), replace(config.guard, deadline_s=0.0)
@@ -119,11 +120,13 @@ class PredictionPipeline:
             unknown = np.setdiff1d(agent_ids, scene.agents.ids)
             if len(unknown):
                 raise InputError(f"agent {unknown[0]} is not tracked now; leave agent_ids empty to ask about all")
-        answer = answer_plans(scene, plans, self._query_predictor, self._config.conditional)
+        latest = self._latest  # a query about the scene that was predicted last needs no second prediction
+        known = latest if latest is not None and latest.stamp_ns == scene.stamp_ns else None
+        answer = answer_plans(scene, plans, self._query_predictor, self._config.conditional, unconditional=known)
         return answer if agent_ids is None or not len(agent_ids) else select_agents(answer, agent_ids)
 
     def _cycle(self, scene: Scene, problems: tuple[str, ...]) -> Cycle:
-        predictions = self._predictor.predict(scene)
+        predictions = self._latest = self._predictor.predict(scene)
         return Cycle(predictions, (*problems, *self._predictor.problems))
 
     def _is_due(self, stamp_ns: int) -> bool:

@@ -17,6 +17,8 @@ from rclpy.node import Node
 
 from zoox_prediction.ros.qos import DIAGNOSTICS
 
+_RECENT_TEXTS = 5
+
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
@@ -86,9 +88,9 @@ class _Latency:
 
 @dataclass
 class _Problem:
-    text: str
     seen: float  # steady time [s]
     level: bytes
+    recent: deque[str]  # the last few distinct texts, newest last: one message may be wrong in several ways
     count: int = 0
 
 
@@ -156,8 +158,11 @@ class Diagnostics:
     def problem(self, key: str, text: str, level: bytes = WARN) -> None:
         """Counts the problem `key` (a topic or a part) and logs `text`, at most one line per key and period."""
         with self._lock:
-            entry = self._problems.setdefault(key, _Problem(text, 0.0, level))
-            entry.text, entry.seen, entry.level, entry.count = text, self._steady_s(), level, entry.count + 1
+            entry = self._problems.setdefault(key, _Problem(0.0, level, deque(maxlen=_RECENT_TEXTS)))
+            entry.seen, entry.level, entry.count = self._steady_s(), level, entry.count + 1
+            if text in entry.recent:
+                entry.recent.remove(text)
+            entry.recent.append(text)
         (self._log.error if level == ERROR else self._log.warning)(key, text)
 
     def reset(self) -> None:
@@ -235,6 +240,9 @@ class Diagnostics:
             if steady - problem.seen <= self._config.problem_hold_s
         }
         level = max((problem.level for problem in current.values()), default=OK)
-        message = "; ".join(problem.text for problem in current.values()) or "none"
-        values = {key: f"{problem.count} times, last: {problem.text}" for key, problem in self._problems.items()}
+        message = "; ".join(problem.recent[-1] for problem in current.values()) or "none"
+        values = {
+            key: f"{problem.count} times, last: {'; before: '.join(reversed(problem.recent))}"
+            for key, problem in self._problems.items()
+        }
         return self._status("problems", level, message, values)

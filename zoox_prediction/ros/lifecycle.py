@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import sys
 import threading
@@ -165,6 +166,9 @@ def _run(make_node: Callable[[], Node], num_threads: int, stop: threading.Event)
     try:
         if isinstance(node, ManagedNode) and node.autostart and not node.autostart_now():
             return _EXIT_USAGE  # what went wrong is logged
+        # What start-up made stays for ever: without this, collections in mid-cycle look through all of it again.
+        gc.collect()
+        gc.freeze()
         # This thread only waits: Python delivers signals to the main thread alone, and not while it is inside rcl.
         with spinning(node, num_threads, stop.set):
             stop.wait()

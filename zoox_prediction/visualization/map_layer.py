@@ -37,12 +37,13 @@ def draw_road_network(canvas: Canvas, network: RoadNetwork, signals: TrafficSign
 def _draw_signals(canvas: Canvas, network: RoadNetwork, signals: TrafficSignals) -> None:
     """A coloured disc at each signal's own place and at the end of the lane that leads up to what it controls."""
     for row in range(len(signals.ids)):
-        identifier, state = int(signals.ids[row]), SignalState(int(signals.state[row]))
-        canvas.discs(network.signal_positions[network.signal_ids == identifier], 5.0, palette.SIGNAL[state])
+        identifier = int(signals.ids[row])
+        color = palette.SIGNAL.get(int(signals.state[row]), palette.SIGNAL[SignalState.UNKNOWN])
+        canvas.discs(network.signal_positions[network.signal_ids == identifier], 5.0, color)
         controlled = np.flatnonzero((network.lanes.signal == identifier) & (network.lanes.signal != NO_ID))
         starts = [network.lanes.centerline[lane][:1] for lane in controlled]
         if starts:
-            canvas.discs(np.concatenate(starts), 4.0, palette.SIGNAL[state])
+            canvas.discs(np.concatenate(starts), 4.0, color)
 
 
 def _lane_polygons(canvas: Canvas, network: RoadNetwork) -> list[NDArray]:

@@ -203,7 +203,7 @@ def signal_markers(network: RoadNetwork, signals: TrafficSignals, types: Message
     """A coloured sphere at every signal whose place is known, and at the start of each lane that it controls."""
     builder = MarkerBuilder(types, stamp_ns, network.frame_id)
     for identifier, state in zip(signals.ids.tolist(), signals.state.tolist(), strict=True):
-        color = palette.SIGNAL[SignalState(state)]
+        color = palette.SIGNAL.get(state, palette.SIGNAL[SignalState.UNKNOWN])
         places = [
             place for place in network.signal_positions[network.signal_ids == identifier] if np.isfinite(place).all()
         ]

@@ -34,7 +34,7 @@ AGENT: dict[AgentClass, Color] = {
     AgentClass.UNKNOWN: (110, 110, 115),
 }
 
-SIGNAL: dict[SignalState, Color] = {
+SIGNAL: dict[int, Color] = {
     SignalState.UNKNOWN: (150, 150, 150),
     SignalState.RED: (220, 30, 30),
     SignalState.YELLOW: (240, 190, 20),

@@ -38,9 +38,8 @@ class RecordingView:
         """`width_m` of the picture; by default it fits the speeds of the recording."""
         self._log = log
         frames = [agents for agents in log.agents if len(agents)]
-        self._config = ViewConfig(
-            width_m=width_m or _fitting_width_m(np.concatenate([a.speed for a in frames] or [[0]]))
-        )
+        speeds = np.concatenate([agents.speed for agents in frames] or [np.zeros(1)])
+        self._config = ViewConfig(width_m=width_m or _fitting_width_m(speeds))
         self._center: NDArray[np.float64] | None = None
         if not log.ego and frames:
             self._center = np.median(np.concatenate([agents.position[:, :2] for agents in frames]), axis=0)

@@ -85,10 +85,10 @@ def test_traffic_signals_come_back():
     )
 
 
-def test_a_signal_state_of_the_future_is_unknown_and_a_missing_stamp_is_told():
+def test_a_signal_state_of_the_future_is_passed_on_and_a_missing_stamp_is_told():
     message = messages.traffic_signals_to_message(samples.traffic_signals(), TYPES)
     message.state = np.array([17, 1], dtype=np.uint8)
-    np.testing.assert_array_equal(messages.traffic_signals_from_message(message).state, [0, 1])
+    np.testing.assert_array_equal(messages.traffic_signals_from_message(message).state, [17, 1])
     message.stamp = message.stamp[:1]
     with pytest.raises(InputError, match=r"TrafficSignalArray.stamp has 1 values for 2 ids"):
         messages.traffic_signals_from_message(message)

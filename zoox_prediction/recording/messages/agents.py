@@ -19,7 +19,7 @@ from zoox_prediction.recording.messages.fields import (
     stamp_to_message,
     type_name,
 )
-from zoox_prediction.scene import NUM_CLASSES, AgentClass, EgoState, SignalState, TrackedAgents, TrafficSignals
+from zoox_prediction.scene import NUM_CLASSES, AgentClass, EgoState, TrackedAgents, TrafficSignals
 
 # Where x, y and yaw stand in the row-major 6x6 covariance of x, y, z, roll, pitch, yaw; and x, y alone.
 _XY_YAW = (np.array([0, 1, 5])[:, None] * 6 + np.array([0, 1, 5])).reshape(-1)
@@ -182,7 +182,7 @@ def traffic_signals_to_message(signals: TrafficSignals, types: MessageTypes) -> 
 
 
 def traffic_signals_from_message(message: Any) -> TrafficSignals:
-    """The signals of a TrafficSignalArray; a state that is not known counts as unknown.
+    """The signals of a TrafficSignalArray; states outside of SignalState are passed on, to be reported.
 
     Raises InputError when an array has a wrong length.
     """
@@ -194,7 +194,7 @@ def traffic_signals_from_message(message: Any) -> TrafficSignals:
     return TrafficSignals(
         stamp_ns=stamp_ns(message.header.stamp),
         ids=ids,
-        state=np.where(state <= max(SignalState), state, SignalState.UNKNOWN).astype(np.uint8),
+        state=state,
         state_stamp_ns=np.array([stamp_ns(each) for each in message.stamp], dtype=np.int64),
         confidence=array_field(message, "confidence", np.float64, (count,)),
     )
