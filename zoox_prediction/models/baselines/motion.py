@@ -156,7 +156,7 @@ def _tracked_velocity(scene: Scene, config: MotionConfig) -> tuple[NDArray, NDAr
     velocity = scene.agents.velocity
     variance = 0.5 * np.trace(scene.agents.velocity_covariance, axis1=1, axis2=2)
     variance = np.where(np.isfinite(variance), np.maximum(variance, 0.0), 0.0)
-    finite: NDArray[np.bool_] = np.isfinite(velocity).all(axis=1)
+    finite = np.asarray(np.isfinite(velocity).all(axis=1))
     noise = np.where(finite, np.maximum(np.sqrt(variance), config.velocity_noise_mps), np.inf)
     return np.where(finite[:, None], np.clip(velocity, -100.0, 100.0), 0.0), noise
 
