@@ -116,7 +116,8 @@ def test_problems_are_counted_and_fade(diagnostics, steady):
     diagnostics.problem("model", "model: missing", ERROR)
     both = status(diagnostics, "problems")
     assert both.level == ERROR and both.message == "/agents: id 8 twice; model: missing"
-    assert {each.key: each.value for each in both.values}["/agents"] == "2 times, last: /agents: id 8 twice; before: /agents: id 7 twice"
+    values = {each.key: each.value for each in both.values}
+    assert values["/agents"] == "2 times, last: /agents: id 8 twice; before: /agents: id 7 twice"
     steady.now_s += 5.5
     assert status(diagnostics, "problems").message == "model: missing"
     steady.now_s += 10.0
