@@ -15,8 +15,8 @@ import pytest
 import rclpy
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray
 
+from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray
 from zoox_prediction.recording.messages import tracked_agents_to_message
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.qos import INPUT, OUTPUT

@@ -16,9 +16,9 @@ import pytest
 import rclpy
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+
 from zoox_prediction.msg import PredictedTrajectoryArray
 from zoox_prediction.recording.generated import generate_recording
-
 from zoox_prediction.recording.log import load_log
 from zoox_prediction.recording.messages import stamp_ns
 from zoox_prediction.ros.qos import INPUT

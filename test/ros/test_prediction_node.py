@@ -12,11 +12,10 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
-from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray, TrafficSignalArray
-from zoox_prediction.msg import RoadNetwork as RoadNetworkMessage
-from zoox_prediction.srv import PredictConditional
 
 from zoox_prediction.maps.road_network import Lanes, Ragged, RoadNetwork
+from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray, TrafficSignalArray
+from zoox_prediction.msg import RoadNetwork as RoadNetworkMessage
 from zoox_prediction.recording.messages import (
     answer_from_response,
     candidate_plans_to_request,
@@ -37,6 +36,7 @@ from zoox_prediction.scene import (
     TrackedAgents,
     TrafficSignals,
 )
+from zoox_prediction.srv import PredictConditional
 
 PERIOD_S = 0.1
 
