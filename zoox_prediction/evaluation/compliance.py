@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from zoox_prediction.evaluation.metrics import BoolArray, FloatArray
 from zoox_prediction.geometry import box_corners
+from zoox_prediction.maps.areas import union_of
 from zoox_prediction.maps.road_network import RoadNetwork
 
 # Neighbouring lanes of a map share a border only to the precision of its points; this closes the slits in between.
@@ -24,14 +25,10 @@ class DrivableArea:
     """
 
     def __init__(self, road_network: RoadNetwork) -> None:
-        areas = [road_network.drivable_areas[i] for i in range(len(road_network.drivable_areas))]
         lanes = road_network.lanes
-        borders = [(lanes.left_boundary[i], lanes.right_boundary[i]) for i in range(len(lanes))]
-        outlines = areas + [np.concatenate([left, right[::-1]]) for left, right in borders if len(left) and len(right)]
-        polygons = [shapely.Polygon(outline) for outline in outlines if len(outline) >= 3]
-        # Buffering also mends outlines that cross themselves, which real maps have.
-        grown = shapely.buffer(shapely.make_valid(np.array(polygons, dtype=object)), _GAP_M)
-        self._area = shapely.union_all(grown)
+        borders = zip(lanes.left_boundary, lanes.right_boundary, strict=True)
+        outlines = [np.concatenate([left, right[::-1]]) for left, right in borders if len(left) and len(right)]
+        self._area = union_of([*road_network.drivable_areas, *outlines], grown_m=_GAP_M)
         self._mapped = shapely.buffer(shapely.convex_hull(self._area), -_RIM_M)
         shapely.prepare([self._area, self._mapped])
 

@@ -21,12 +21,15 @@ def polygon_of(points: NDArray) -> BaseGeometry:
     return polygon if polygon.is_valid else shapely.make_valid(polygon)
 
 
+def union_of(rings: Iterable[NDArray], grown_m: float = 0.0) -> BaseGeometry:
+    """The union of areas given by their rings (n, 2) [m], each first grown to all sides; empty without any."""
+    areas = [polygon_of(ring) for ring in rings]
+    return shapely.union_all(shapely.buffer(areas, grown_m) if grown_m else areas)
+
+
 def union_polygons(rings: Iterable[NDArray], close_gap_m: float = 0.0) -> Ragged:
     """The union of areas given by their rings (n, 2), as polygons without holes; gaps up to close_gap_m are closed."""
-    areas = [polygon_of(ring) for ring in rings]
-    if not areas:
-        return Ragged.points()
-    union = shapely.union_all(areas)
+    union = union_of(rings)
     if close_gap_m > 0.0:
         union = union.buffer(0.5 * close_gap_m, join_style="mitre").buffer(-0.5 * close_gap_m, join_style="mitre")
     return ragged_polygons(union)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -68,6 +68,9 @@ class Ragged:
 
     def __getitem__(self, index: int | np.integer) -> NDArray:
         return self.values[self.offsets[index] : self.offsets[index + 1]]
+
+    def __iter__(self) -> Iterator[NDArray]:
+        return (self[index] for index in range(len(self)))
 
     @classmethod
     def points(cls, sequences: Iterable[ArrayLike] = ()) -> Ragged:

@@ -7,30 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osm_text import street
-from road_networks import road_network
 
 from zoox_prediction.maps.readers import read_road_network
-from zoox_prediction.maps.road_network import NO_ID, MapError, RoadNetwork, rows_of_ids
-from zoox_prediction.maps.signal_states import crosswalk_states, lane_states
-from zoox_prediction.scene import SignalState
+from zoox_prediction.maps.road_network import NO_ID, MapError, rows_of_ids
 
 
 def test_rows_of_ids() -> None:
     ids = np.array([50, 10, 30])
     np.testing.assert_array_equal(rows_of_ids(ids, [[10, 30], [50, 7], [NO_ID, 99]]), [[1, 2], [0, -1], [-1, -1]])
     np.testing.assert_array_equal(rows_of_ids(np.zeros(0, dtype=np.int64), [3]), [-1])
-
-
-def test_lane_states() -> None:
-    lines = {lane: [(0, lane), (9, lane)] for lane in (1, 2, 3, 4)}
-    network = road_network(lines, signal=np.array([70, NO_ID, 71, 72]), crosswalk_signal=np.array([71, NO_ID]))
-    states = lane_states(network, [71, 70], [SignalState.GREEN, SignalState.RED])
-    assert states.tolist() == [SignalState.RED, SignalState.UNKNOWN, SignalState.GREEN, SignalState.UNKNOWN]
-    crossing = crosswalk_states(network, [71], [SignalState.RED])
-    assert crossing.tolist() == [SignalState.RED, SignalState.UNKNOWN]
-    assert lane_states(network, [], []).tolist() == [SignalState.UNKNOWN] * 4
-    assert lane_states(network, [NO_ID], [SignalState.RED]).tolist() == [SignalState.UNKNOWN] * 4
-    assert len(lane_states(RoadNetwork(), [1], [1])) == 0
 
 
 def test_reader_picks_by_file_type(tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""Unions of polygons, and polygons without holes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+
+from zoox_prediction.maps.areas import polygon_of, union_polygons, without_holes
+
+
+def test_polygons_without_holes_cover_the_same_area() -> None:
+    outer = shapely.box(0, 0, 10, 10)
+    holes = shapely.union_all([shapely.box(1, 1, 2, 2), shapely.box(5, 5, 8, 9), shapely.box(1, 5, 2, 6)])
+    holed = outer.difference(holes)
+    pieces = without_holes(holed)
+    assert all(not piece.interiors for piece in pieces)
+    assert sum(piece.area for piece in pieces) == pytest.approx(holed.area)
+    assert shapely.union_all(pieces).symmetric_difference(holed).area == pytest.approx(0.0, abs=1e-9)
+
+
+def test_union_closes_slivers_and_mends_crossed_rings() -> None:
+    joined = union_polygons(
+        [np.array([(0, 0), (5, 0), (5, 3), (0, 3)]), np.array([(5.2, 0), (9, 0), (9, 3), (5.2, 3)])], 0.6
+    )
+    assert len(joined) == 1
+    crossed = polygon_of(np.array([(0, 0), (2, 2), (2, 0), (0, 2)]))
+    assert crossed.is_valid
+    assert crossed.area == pytest.approx(2.0)
+    assert len(union_polygons([])) == 0
+    assert polygon_of(np.zeros((2, 2))).is_empty
