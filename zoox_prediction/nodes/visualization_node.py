@@ -18,13 +18,13 @@ from zoox_prediction.recording.messages import (
     tracked_agents_from_message,
     traffic_signals_from_message,
 )
+from zoox_prediction.recording.tracks import Future
 from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import INPUT, LATCHED, OUTPUT
 from zoox_prediction.scene import PredictedTrajectories, TrackedAgents
-from zoox_prediction.visualization.birds_eye import Truth
 from zoox_prediction.visualization.markers import VisualizationConfig, agent_markers, map_markers, signal_markers
 
 _KEPT_FRAMES = 20  # frames of agents that wait for their predictions
@@ -96,11 +96,10 @@ class VisualizationNode(ManagedNode):
             self._network = network
             self._map_markers.publish(map_markers(network, ROS_TYPES))
 
-    def _truth(self, predictions: PredictedTrajectories) -> Truth | None:
+    def _truth(self, predictions: PredictedTrajectories) -> Future | None:
         if self._log is None:
             return None
-        future = self._log.future(predictions.ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)
-        return Truth(predictions.ids, future.position, future.valid)
+        return self._log.future(predictions.ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)
 
     def _converted(self, topic: str, convert: Any, message: Any) -> Any:
         """The message as a core type; None, with a line in the log and the diagnostics, when it is malformed."""

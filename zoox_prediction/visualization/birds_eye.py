@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoox_prediction.geometry import box_corners
+from zoox_prediction.recording.tracks import Future
 from zoox_prediction.scene import AgentClass, CandidatePlans, PredictedTrajectories, Scene, Source
 from zoox_prediction.visualization import palette
 from zoox_prediction.visualization.canvas import Canvas
@@ -31,26 +32,20 @@ class ViewConfig:
             raise ValueError(f"a picture of {self.width_px} x {self.height_px} px over {self.width_m} m has no area")
 
 
-@dataclass(frozen=True)
-class Truth:
-    """What really happened to N agents over T steps, for comparison."""
-
-    ids: NDArray[np.int64]  # (N,)
-    position: NDArray[np.float64]  # (N, T, 2) [m] map frame
-    valid: NDArray[np.bool_]  # (N, T)
-
-
 def draw_scene(
     scene: Scene,
     predictions: PredictedTrajectories | None = None,
-    truth: Truth | None = None,
+    truth: Future | None = None,
     plans: CandidatePlans | None = None,
     *,
     config: ViewConfig | None = None,
     center: ArrayLike | None = None,
     title: str = "",
 ) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB picture of a scene, north up, centred on `center` (2,), else the ego, else the agents."""
+    """(H, W, 3) uint8 RGB picture of a scene, north up, centred on `center` (2,), else the ego, else the agents.
+
+    `truth` is what really happened, of any agents.
+    """
     config = config or ViewConfig()
     canvas = Canvas(
         _default_center(scene) if center is None else center, config.width_m, (config.width_px, config.height_px)
@@ -156,7 +151,7 @@ def _draw_key(
     canvas: Canvas,
     scene: Scene,
     predictions: PredictedTrajectories | None,
-    truth: Truth | None,
+    truth: Future | None,
     plans: CandidatePlans | None,
     title: str,
 ) -> None:

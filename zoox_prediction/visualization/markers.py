@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from zoox_prediction.geometry import quaternion_from_yaw
 from zoox_prediction.maps.road_network import Ragged, RoadNetwork
 from zoox_prediction.recording.messages import MessageTypes, stamp_to_message
+from zoox_prediction.recording.tracks import Future
 from zoox_prediction.scene import AgentClass, PredictedTrajectories, SignalState, Source, TrackedAgents, TrafficSignals
 from zoox_prediction.visualization import palette
-from zoox_prediction.visualization.birds_eye import Truth
 from zoox_prediction.visualization.palette import Color
 
 # visualization_msgs/Marker constants
@@ -140,7 +140,7 @@ class MarkerBuilder:
 def agent_markers(
     agents: TrackedAgents,
     predictions: PredictedTrajectories | None,
-    truth: Truth | None,
+    truth: Future | None,
     types: MessageTypes,
     config: MarkerConfig,
 ) -> Any:
@@ -188,12 +188,10 @@ def map_markers(network: RoadNetwork, types: MessageTypes, stamp_ns: int = 0) ->
     """The road network as lines; one marker a kind."""
     builder = MarkerBuilder(types, stamp_ns, network.frame_id)
     lanes = network.lanes
-    builder.lines("centerlines", _each(lanes.centerline), 0.0, palette.CENTERLINE, 0.1)
-    builder.lines(
-        "boundaries", [*_each(lanes.left_boundary), *_each(lanes.right_boundary)], 0.0, palette.BOUNDARY, 0.12
-    )
+    builder.lines("centerlines", lanes.centerline, 0.0, palette.CENTERLINE, 0.1)
+    builder.lines("boundaries", [*lanes.left_boundary, *lanes.right_boundary], 0.0, palette.BOUNDARY, 0.12)
     builder.lines("crosswalks", _closed(network.crosswalks), 0.0, palette.CROSSWALK, 0.2)
-    builder.lines("stop_lines", _each(network.stop_lines), 0.0, palette.STOP_LINE, 0.3)
+    builder.lines("stop_lines", network.stop_lines, 0.0, palette.STOP_LINE, 0.3)
     builder.lines("walkways", _closed(network.walkways), 0.0, palette.WALKWAY, 0.1)
     builder.lines("drivable_areas", _closed(network.drivable_areas), 0.0, palette.ROAD_EDGE, 0.1)
     return builder.message()
@@ -213,9 +211,5 @@ def signal_markers(network: RoadNetwork, signals: TrafficSignals, types: Message
     return builder.message()
 
 
-def _each(sequences: Ragged) -> list[NDArray]:
-    return [sequences[row] for row in range(len(sequences))]
-
-
 def _closed(polygons: Ragged) -> list[NDArray]:
-    return [np.concatenate([polygon, polygon[:1]]) for polygon in _each(polygons)]
+    return [np.concatenate([polygon, polygon[:1]]) for polygon in polygons]

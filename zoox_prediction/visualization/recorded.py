@@ -12,7 +12,7 @@ from zoox_prediction.evaluation.score_sums import MetricsConfig
 from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import PredictedTrajectories, Scene
-from zoox_prediction.visualization.birds_eye import Truth, ViewConfig, draw_scene
+from zoox_prediction.visualization.birds_eye import ViewConfig, draw_scene
 
 FRAMES_PER_S = 10.0  # of films; recordings have ten frames a second
 _SMALLEST_STEP_S = 0.01
@@ -49,8 +49,7 @@ class RecordingView:
         seconds = (scene.stamp_ns - self._log.stamps_ns[0]) * 1e-9
         truth = None
         if predictions is not None:
-            future = self._log.future(predictions.ids, scene.stamp_ns, predictions.time_step_s, predictions.num_steps)
-            truth = Truth(predictions.ids, future.position, future.valid)
+            truth = self._log.future(predictions.ids, scene.stamp_ns, predictions.time_step_s, predictions.num_steps)
         title = f"{self._log.name}, {seconds:.1f} s"
         return draw_scene(scene, predictions, truth, config=self._config, center=self._center, title=title)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.recording.tracks import Future
 from zoox_prediction.scene import (
     AgentClass,
     EgoState,
@@ -18,7 +19,7 @@ from zoox_prediction.scene import (
     TrafficSignals,
 )
 from zoox_prediction.visualization import palette
-from zoox_prediction.visualization.birds_eye import Truth, ViewConfig, draw_scene
+from zoox_prediction.visualization.birds_eye import ViewConfig, draw_scene
 
 VIEW = ViewConfig(width_m=100.0, width_px=400, height_px=400, labels=False)
 STEPS = np.arange(1, 81) * 0.1
@@ -70,9 +71,13 @@ def test_a_car_is_drawn_in_its_color_where_it_is():
     np.testing.assert_array_equal(color_at(image, -30.0, 30.0), palette.BACKGROUND)
 
 
+def future(position, valid):
+    return Future(position, np.zeros(valid.shape), np.zeros(valid.shape), valid)
+
+
 def test_predictions_are_green_fallbacks_amber_and_truth_blue():
     agents = one_car()
-    truth = Truth(agents.ids, np.stack([np.full(80, 20.0), STEPS * 3.0], axis=-1)[None], np.ones((1, 80), dtype=bool))
+    truth = future(np.stack([np.full(80, 20.0), STEPS * 3.0], axis=-1)[None], np.ones((1, 80), dtype=bool))
     image = draw_scene(scene_of(agents), straight(agents), truth, config=VIEW, center=[0.0, 0.0])
     np.testing.assert_allclose(color_at(image, 27.0, 0.0), palette.PREDICTION, atol=3)
     blue = color_at(image, 20.0, 15.0).astype(int)
@@ -83,7 +88,7 @@ def test_predictions_are_green_fallbacks_amber_and_truth_blue():
 
 def test_invalid_truth_and_improbable_modes_are_not_drawn():
     agents = one_car()
-    truth = Truth(agents.ids, np.full((1, 80, 2), 20.0), np.zeros((1, 80), dtype=bool))
+    truth = future(np.full((1, 80, 2), 20.0), np.zeros((1, 80), dtype=bool))
     improbable = dataclasses.replace(straight(agents), probability=np.zeros((1, 1)))
     image = draw_scene(scene_of(agents), improbable, truth, config=VIEW, center=[0.0, 0.0])
     for point in ((20.0, 20.0), (27.0, 0.0)):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from zoox_prediction.maps.road_network import Lanes, Ragged, RoadNetwork
+from zoox_prediction.recording.tracks import Future
 from zoox_prediction.recording.typestore import RosbagsTypes, typestore
 from zoox_prediction.scene import AgentClass, PredictedTrajectories, SignalState, Source, TrackedAgents, TrafficSignals
 from zoox_prediction.visualization import palette
-from zoox_prediction.visualization.birds_eye import Truth
 from zoox_prediction.visualization.markers import MarkerConfig, agent_markers, map_markers, signal_markers
 
 TYPES = RosbagsTypes()
@@ -77,7 +77,7 @@ def test_predictions_are_paths_with_likelihood_more_opaque_when_likelier():
 def test_truth_is_blue_and_only_where_known():
     valid = np.zeros((2, 80), dtype=bool)
     valid[0, :40] = True
-    truth = Truth(agents().ids, np.ones((2, 80, 2)), valid)
+    truth = Future(np.ones((2, 80, 2)), np.zeros((2, 80)), np.zeros((2, 80)), valid)
     (path,) = by_namespace(agent_markers(agents(), None, truth, TYPES, MarkerConfig()))["truth"]
     assert path.color.b > path.color.r and len(path.points) == 10
 
