@@ -19,12 +19,12 @@ from zoox_prediction.demo.progress import progress_bar
 from zoox_prediction.demo.report import write_report
 from zoox_prediction.demo.table import live_table, what_if_table
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation.recordings import BAG, find_one_recording
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.recording.convert import convert
 from zoox_prediction.recording.formats import ConvertOptions
 from zoox_prediction.recording.generated import generate_recording
 from zoox_prediction.recording.log import load_log
+from zoox_prediction.recording.sources import BAG, find_one_recording
 from zoox_prediction.resources import resource_path
 
 DESCRIPTION = """\

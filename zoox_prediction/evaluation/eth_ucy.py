@@ -30,15 +30,6 @@ DATASET = "eth-ucy"
 STEP_S = 0.4
 NUM_OBSERVED = 8
 HORIZON_S = 4.8
-# Which scene of the benchmark a file belongs to.
-SCENES: Mapping[str, str] = {
-    "biwi_eth": "eth",
-    "biwi_hotel": "hotel",
-    "students001": "univ",
-    "students003": "univ",
-    "crowds_zara01": "zara1",
-    "crowds_zara02": "zara2",
-}
 
 
 def protocol_config(num_modes: tuple[int, ...] = (1, 6)) -> ProtocolConfig:

@@ -14,11 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import eth_ucy, tables
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
-from zoox_prediction.evaluation.recordings import RecordingSource, find_recordings, open_recording
 from zoox_prediction.evaluation.score_sums import ScoreSums
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
+from zoox_prediction.recording.datasets.eth_ucy import SCENES
 from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.sources import RecordingSource, find_recordings, open_recording
 
 EXIT_SOME_UNREADABLE = 2
 
@@ -123,7 +124,7 @@ def _evaluate_one(
     """Adds the scores of one recording to those of its dataset."""
     dataset = log.dataset
     if log.dataset == eth_ucy.DATASET:
-        dataset = f"{eth_ucy.DATASET}/{eth_ucy.SCENES.get(log.name, log.name)}"
+        dataset = f"{eth_ucy.DATASET}/{SCENES.get(log.name, log.name)}"
         log, config = eth_ucy.observed_only(log), eth_ucy.protocol_config()
     found = evaluate_log(log, predictors, config, progress)
     for name, sums in found.items():

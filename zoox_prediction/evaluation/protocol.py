@@ -14,7 +14,8 @@ from zoox_prediction.evaluation.score_sums import MetricsConfig, ScoreSums
 from zoox_prediction.evaluation.scores import Modes, Truth, score_scene
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.prediction.predictor import Predictor
-from zoox_prediction.prediction.scene_history import EgoConfig, SceneHistory, SceneHistoryConfig
+from zoox_prediction.prediction.recorded_scenes import recorded_scenes
+from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import PredictedTrajectories, Scene
 
@@ -80,29 +81,8 @@ def evaluate_log(
 
 def scenes(log: RecordedLog, config: ProtocolConfig) -> Iterator[Scene]:
     """The scenes to score, in time order; each knows only what was recorded up to then."""
-    ego_config = EgoConfig(*log.ego_size, log.ego_center_offset_m)
-    history = SceneHistory(config.history, ego_config)
-    history.set_road_network(log.road_network)
-    egos, signals = iter(log.ego), iter(log.signals)
-    next_ego, next_signals = next(egos, None), next(signals, None)
-    stamps = np.asarray(log.stamps_ns, dtype=np.int64)
-    due_ns = stamps[0] + round(config.start_s * 1e9) if len(stamps) else 0
-    end_ns = stamps[-1] - round(min(config.metrics.horizons_s) * 1e9) if len(stamps) else 0
-    for agents in log.agents:
-        while next_ego is not None and next_ego.stamp_ns <= agents.stamp_ns:
-            history.add_ego(next_ego)
-            next_ego = next(egos, None)
-        while next_signals is not None and next_signals.stamp_ns <= agents.stamp_ns:
-            history.add_signals(next_signals)
-            next_signals = next(signals, None)
-        history.add_agents(agents)
-        if agents.stamp_ns > end_ns:
-            return  # no truth is left
-        if agents.stamp_ns >= due_ns:
-            due_ns += round(config.interval_s * 1e9)
-            scene = history.scene(agents.stamp_ns)
-            if scene is not None:
-                yield scene
+    shortest_s = min(config.metrics.horizons_s)  # later no truth is left
+    return recorded_scenes(log, config.history, config.start_s, config.interval_s, shortest_s)
 
 
 def truth_of(log: RecordedLog, scene: Scene, rows: NDArray[np.int64], config: ProtocolConfig) -> Truth:

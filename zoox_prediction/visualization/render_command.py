@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import track
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation.recordings import find_one_recording, open_recording
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
 from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.sources import find_one_recording, open_recording
 from zoox_prediction.scene import Scene
 from zoox_prediction.visualization.film import FilmWriter
 from zoox_prediction.visualization.picture import write_png

@@ -8,10 +8,10 @@ from made_up import ConstantVelocity
 
 from zoox_prediction.evaluation import eth_ucy
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
-from zoox_prediction.evaluation.recordings import find_recordings, open_recording
 from zoox_prediction.evaluation.score_sums import MetricsConfig
 from zoox_prediction.prediction.registry import create_predictor
 from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.sources import find_recordings, open_recording
 from zoox_prediction.scene import PredictedTrajectories, Source
 
 CONFIG = ProtocolConfig(interval_s=3.0, metrics=MetricsConfig(num_modes=(1,), num_coverage_samples=50))

@@ -7,7 +7,7 @@ and all agents of one group and state. Its spread grows with a power of the rest
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from zoox_prediction.models.baselines.pedestrian import Pedestrian
 from zoox_prediction.models.baselines.standing_still import StandingStill
 from zoox_prediction.models.baselines.tempering import temper
 
-PREDICTORS: tuple[Callable[..., HeuristicPredictor], ...] = (
+PREDICTORS: tuple[type[HeuristicPredictor], ...] = (
     ConstantVelocity,
     ConstantTurnRateAcceleration,
     LaneFollowing,
@@ -68,20 +68,16 @@ class _Candidates:
         return _Candidates(**{**chosen, "agent": np.unique(chosen["agent"], return_inverse=True)[1]})
 
 
-def fit_baseline_calibration(
-    futures: Iterable[RecordedFuture], config: BaselinesConfig | None = None
-) -> dict[str, Calibration]:
-    """The calibration of every heuristic predictor by name; what the data do not show stays near the prior.
+def fit_calibration(
+    make: type[HeuristicPredictor], futures: Sequence[RecordedFuture], config: BaselinesConfig | None = None
+) -> Calibration:
+    """The calibration of the predictor `make`, one of PREDICTORS; what the data do not show stays near the prior.
 
     `write_calibration` stores it where `BaselinesConfig.calibration_file` finds it.
     """
-    futures = list(futures)
-    result = {}
-    for make in PREDICTORS:
-        predictor = make(config, prior_calibration())
-        predictor.calibration = fit_predictor(predictor, futures)
-        result[predictor.name] = temper(predictor, futures, _TEMPERING_ROUNDS)
-    return result
+    predictor = make(config, prior_calibration())
+    predictor.calibration = fit_predictor(predictor, futures)
+    return temper(predictor, futures, _TEMPERING_ROUNDS)
 
 
 def fit_predictor(predictor: HeuristicPredictor, futures: Iterable[RecordedFuture]) -> Calibration:
@@ -192,13 +188,14 @@ def _best_power(
     return best
 
 
-def write_calibration(path: Path, calibrations: Mapping[str, Calibration], fitted_on: str) -> None:
-    """Writes what `load_calibrations` reads; `fitted_on` says for people which recordings the figures come from."""
+def write_calibration(path: Path, calibrations: Mapping[str, Calibration], provenance: Sequence[str]) -> None:
+    """Writes what `load_calibrations` reads; lines of `provenance` tell people where the figures come from."""
     document = {name: each.to_mapping() for name, each in calibrations.items()}
     lines = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=200)
+    origin = "\n".join(f"# {line}" for line in provenance)
     header = f"""# Probabilities and spreads of the heuristic predictors' modes, by predictor, group of classes, state
-# of motion and kind of mode; written by zoox_prediction.models.baselines.calibrate. Standard deviations [m] and powers
-# of the agent's relative jitter are given at {", ".join(map(str, KNOTS_S))} s.
-# Fitted on: {fitted_on}
+# of motion and kind of mode; written by `zoox-prediction calibrate`. Standard deviations [m] and powers of the agent's
+# relative jitter are given at {", ".join(map(str, KNOTS_S))} s.
+{origin}
 """
     path.write_text(header + lines)

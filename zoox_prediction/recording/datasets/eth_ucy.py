@@ -5,6 +5,7 @@ One step of the frame numbers is 0.4 s (2.5 Hz), as the benchmark has it. There 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,15 @@ from zoox_prediction.recording.datasets.source import START_NS, SourceError, Sou
 from zoox_prediction.scene import DEFAULT_SIZE_M, AgentClass
 
 STEP_NS = 400_000_000
+# Which scene of the benchmark a file belongs to.
+SCENES: Mapping[str, str] = {
+    "biwi_eth": "eth",
+    "biwi_hotel": "hotel",
+    "students001": "univ",
+    "students003": "univ",
+    "crowds_zara01": "zara1",
+    "crowds_zara02": "zara2",
+}
 
 
 def read_trajectories(path: Path) -> SourceRecording:

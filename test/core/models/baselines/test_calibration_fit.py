@@ -65,7 +65,7 @@ def test_a_group_without_data_keeps_the_prior():
 def test_the_file_round_trips(tmp_path):
     fitted = fit_predictor(ConstantVelocity(calibration=prior_calibration()), [futures_of(0.8, 0.2, count=50)])
     path = tmp_path / "calibration.yaml"
-    write_calibration(path, {"constant_velocity": fitted}, "made-up futures")
+    write_calibration(path, {"constant_velocity": fitted}, ["made-up futures"])
     loaded = load_calibrations(str(path))["constant_velocity"]
     at = (Group.VEHICLE, MotionState.CRUISING, ModeKind.STRAIGHT)
     np.testing.assert_allclose(loaded.along_m[at], fitted.along_m[at], atol=1e-4)

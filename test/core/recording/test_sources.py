@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import frames, recording
+from recording_samples import agents_at
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation.recordings import BAG, RecordingSource, find_recordings, open_recording
 from zoox_prediction.recording.convert import write_recording
+from zoox_prediction.recording.datasets.source import SourceRecording
+from zoox_prediction.recording.sources import BAG, RecordingSource, find_recordings, open_recording
 
 LAYOUTS = {
     "av2/log/annotations.feather": ("av2/log", "argoverse2-sensor"),
@@ -61,11 +62,15 @@ def test_what_is_no_recording_is_named(tmp_path):
 
 
 def test_a_bag_and_its_source_are_the_same_recording(tmp_path):
-    write_recording(recording(duration_s=2.0), tmp_path / "test.bag")
+    frames = tuple(
+        agents_at(0.1 * step, {7: (step, 0.0, 0.0, 10.0, 0.0), 8: (0.0, 0.1 * step, 1.57, 0.0, 1.0)})
+        for step in range(20)
+    )
+    write_recording(SourceRecording(dataset="made-up", name="test", agents=frames), tmp_path / "test.bag")
     (source,) = find_recordings([tmp_path / "test.bag"])[0]
     log = open_recording(source)
     assert (log.name, log.dataset) == ("test", "made-up")
-    for frame, expected in zip(log.agents, frames(duration_s=2.0), strict=True):
+    for frame, expected in zip(log.agents, frames, strict=True):
         np.testing.assert_array_equal(frame.ids, expected.ids)
         np.testing.assert_allclose(frame.position, expected.position, atol=1e-4)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation.eth_ucy import SCENES
 from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.recording.datasets.eth_ucy import SCENES
 from zoox_prediction.recording.formats import FORMATS, ConvertOptions
 from zoox_prediction.recording.log import RecordedLog, load_log
 
