@@ -57,10 +57,17 @@ def measure(
         reference_ms.append(_duration_ms(reference, clock))
         case_ms.append(_duration_ms(case.run, clock))
         progress()
-    return {"name": case.name, "agents": case.agents, **_statistics(case_ms, reference_ms)}
+    return {"name": case.name, "agents": case.agents, **statistics(case_ms, reference_ms)}
 
 
-def _statistics(case_ms: Sequence[float], reference_ms: Sequence[float]) -> dict[str, object]:
+def measure_reference(repeats: int = 30, clock: Callable[[], int] = time.perf_counter_ns) -> list[float]:
+    """Durations [ms] of the reference alone, for what cannot be interleaved with it."""
+    reference = _reference()
+    return [_duration_ms(reference, clock) for _ in range(repeats)]
+
+
+def statistics(case_ms: Sequence[float], reference_ms: Sequence[float]) -> dict[str, object]:
+    """The columns of a row: percentiles of the case [ms] and its median in units of the reference's."""
     median = float(np.median(case_ms))
     return {
         "p50_ms": median,

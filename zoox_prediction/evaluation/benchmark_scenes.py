@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.maps.lane_graph import LaneGraph
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.prediction.scene_history import SceneHistory, SceneHistoryConfig
 from zoox_prediction.scene import AgentClass, CandidatePlans, EgoState, Scene, TrackedAgents
@@ -33,6 +34,41 @@ def observations(network: RoadNetwork, num_agents: int, duration_s: float = 2.0,
             START_NS + step * 100_000_000, ids, agent_class, position - velocity * (count - step) / 10, yaw, velocity
         )
         for step in range(count + 1)
+    ]
+
+
+def traffic(network: RoadNetwork, num_agents: int, duration_s: float, seed: int = 0) -> list[TrackedAgents]:
+    """Frames at 10 Hz of agents that start as at the end of `observations` and then keep to their lanes.
+
+    Walkers, and whoever reaches the end of the map, go straight on.
+    """
+    start = observations(network, num_agents, seed=seed)[-1]
+    speed = np.linalg.norm(start.velocity, axis=1)
+    steps = round(duration_s * 10) + 1
+    travelled = speed[:, None] * np.arange(steps) / 10  # (N, T)
+    heading = np.repeat(np.arctan2(start.velocity[:, 1], start.velocity[:, 0])[:, None], steps, axis=1)
+    position = start.position[:, None, :2] + travelled[..., None] * np.stack([np.cos(heading), np.sin(heading)], -1)
+    paths = LaneGraph(network).paths(position[:, 0], heading[:, 0], travelled[:, -1], max_paths=1)
+    on_lane = start.agent_class[paths.agent] != AgentClass.PEDESTRIAN
+    for row in np.flatnonzero(on_lane):  # prepared once, before anything is timed
+        agent, num_points = paths.agent[row], int(paths.valid[row].sum())
+        at = travelled[agent]
+        inside = at <= (num_points - 1) * paths.spacing_m
+        along = np.arange(num_points) * paths.spacing_m
+        for axis in (0, 1):
+            position[agent, inside, axis] = np.interp(at[inside], along, paths.points[row, :num_points, axis])
+        heading[agent, inside] = np.interp(at[inside], along, np.unwrap(paths.heading[row, :num_points]))
+    velocity = speed[:, None, None] * np.stack([np.cos(heading), np.sin(heading)], -1)
+    return [
+        TrackedAgents.from_states(
+            START_NS + step * 100_000_000,
+            start.ids,
+            start.agent_class,
+            position[:, step],
+            heading[:, step],
+            velocity[:, step],
+        )
+        for step in range(steps)
     ]
 
 
