@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
+EARTH_RADIUS_M = 6378137.0  # equatorial radius of WGS84, as spherical Mercator projections use it
+
 
 def wrap_angle(angle: ArrayLike) -> FloatArray:
     """Angles [rad] wrapped to (-pi, pi]; any shape, NaN stays NaN."""
@@ -92,11 +94,9 @@ def box_distance(
         (pose_b, half_b, pose_a, half_a, -sin),
     ):
         center = transform_points(invert_pose(own), other[..., :2])  # of the other box, in the axes of this one
-        along_x, along_y = (
-            other_half[..., 0] * cos,
-            other_half[..., 0] * sin_other,
-        )  # from it to the middle of its front
-        across_x, across_y = -other_half[..., 1] * sin_other, other_half[..., 1] * cos  # and of its left side
+        # From there to the middle of its front, and to the middle of its left side.
+        along_x, along_y = other_half[..., 0] * cos, other_half[..., 0] * sin_other
+        across_x, across_y = -other_half[..., 1] * sin_other, other_half[..., 1] * cos
         separated = (
             separated
             | (np.abs(center[..., 0]) > own_half[..., 0] + np.abs(along_x) + np.abs(across_x))

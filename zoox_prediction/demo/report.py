@@ -13,7 +13,7 @@ from rich.console import Console
 
 from zoox_prediction.demo.plans import PLAN_NAMES, candidate_plans
 from zoox_prediction.demo.progress import progress_bar
-from zoox_prediction.demo.session import PREDICTIONS_TOPIC, what_if_topic
+from zoox_prediction.demo.session import PREDICTIONS_BAG, PREDICTIONS_TOPIC, what_if_topic
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
 from zoox_prediction.evaluation.provenance import commit, machine, versions
 from zoox_prediction.prediction.config import PredictionConfig
@@ -48,8 +48,8 @@ def write_report(
     film: bool,
     console: Console,
 ) -> list[Path]:
-    """Writes everything from `output`/predictions.bag; returns the paths, in the order to look at them."""
-    published = _published(output / "predictions.bag")
+    """Writes everything from the bag of predictions in `output`; returns the paths, in the order to look at them."""
+    published = _published(output / PREDICTIONS_BAG)
     paths = [output / "metrics.json"]
     _write_metrics(paths[0], log, published, account, config)
     drawn = [scene for scene in every_scene(log, config.history) if scene.stamp_ns in published]
@@ -133,7 +133,7 @@ def _draw_what_if(log: RecordedLog, drawn: list[Scene], what_if: dict[str, Any],
     plans = candidate_plans(ego, log.road_network)
     scene = scene if scene.ego is not None else replace(scene, ego=ego)
     view = ViewConfig(width_m=70.0, width_px=640, height_px=960)
-    reader = BagReader(output / "predictions.bag")
+    reader = BagReader(output / PREDICTIONS_BAG)
     panels = []
     for plan, name in enumerate(PLAN_NAMES):
         for _, _, message in reader.messages([what_if_topic(plan)]):

@@ -17,6 +17,7 @@ from zoox_prediction.recording.messages import predictions_to_message
 from zoox_prediction.recording.typestore import RosbagsTypes
 from zoox_prediction.scene import CandidatePlans, ConditionalAnswer, EgoState, PredictedTrajectories
 
+PREDICTIONS_BAG = "predictions"  # below the output; a name in .bag would be taken for a ROS 1 file by rosbags
 PREDICTIONS_TOPIC = "/predictions"
 _PREDICTIONS_TYPE = "zoox_prediction/msg/PredictedTrajectoryArray"
 
@@ -26,7 +27,7 @@ class DemoConfig:
     """The parameters of the demo's node."""
 
     recording: str = ""  # bag that is being played
-    output: str = ""  # folder for predictions.bag
+    output: str = ""  # folder in which the bag of predictions is made
     query_at: float = 0.5  # when the what-if question is asked, as a share of the recording
     report_period_s: float = 0.5  # between two lines of the account
 
@@ -50,7 +51,7 @@ class DemoSession:
         self._closed = False
         self._log = log
         self._monitor = DemoMonitor(log)
-        self._writer = BagWriter(Path(config.output) / "predictions.bag", overwrite=True)
+        self._writer = BagWriter(Path(config.output) / PREDICTIONS_BAG, overwrite=True)
         self._writer.__enter__()
         self._types = RosbagsTypes()
         start, end = log.stamps_ns[0], log.stamps_ns[-1]

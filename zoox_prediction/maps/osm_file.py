@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import NoReturn
 from xml.etree import ElementTree
 
+from zoox_prediction.geometry import EARTH_RADIUS_M
 from zoox_prediction.maps.road_network import MapError
 
 _FARTHEST_M = 2.1e7  # half-way around the Earth
-
-EARTH_RADIUS_M = 6378137.0  # equatorial radius of WGS84, as the spherical Mercator projection uses it
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ class _Edge:
     static: bool
     stamps_ns: list[int] = field(default_factory=list)
     poses: list[tuple[float, ...]] = field(default_factory=list)  # x, y, z, then the quaternion x, y, z, w
+    # What `_table` answered and for how many poses: all are added before the first is asked for.
+    _cache: tuple[NDArray[np.int64], NDArray[np.float64], int] | None = field(default=None, repr=False)
 
     def at(self, stamp: int) -> Pose | None:
         """The pose at the stamp, interpolated; None when it was not recorded near it."""
@@ -67,8 +69,6 @@ class _Edge:
             stamps, first = np.unique(np.array(self.stamps_ns, dtype=np.int64), return_index=True)
             self._cache = (stamps, np.array(self.poses)[first], len(self.stamps_ns))
         return self._cache[0], self._cache[1]
-
-    _cache: tuple[NDArray[np.int64], NDArray[np.float64], int] | None = field(default=None, repr=False)
 
 
 class TransformHistory:

@@ -7,7 +7,7 @@ nobody runs a red light, and boxes do not overlap.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
@@ -16,13 +16,8 @@ from zoox_prediction.geometry import quaternion_from_yaw
 from zoox_prediction.recording.convert import Progress, write_recording
 from zoox_prediction.recording.datasets.kinematics import EgoTrajectory
 from zoox_prediction.recording.datasets.source import START_NS, SourceRecording
-from zoox_prediction.recording.generated_crossroads import (
-    crossroads,
-    signals_at,
-)
-from zoox_prediction.recording.generated_traffic import (
-    STEP_S,
-)
+from zoox_prediction.recording.generated_crossroads import crossroads, signals_at
+from zoox_prediction.recording.generated_traffic import STEP_S
 from zoox_prediction.recording.generated_world import EGO_CENTER_OFFSET_M, EGO_SIZE_M, World
 from zoox_prediction.recording.log import RecordedLog
 
@@ -31,7 +26,7 @@ MAX_DURATION_S = 120.0
 
 
 def generate_recording(
-    out: FilePath,
+    out: Path,
     seed: int = 0,
     duration_s: float = DEFAULT_DURATION_S,
     *,

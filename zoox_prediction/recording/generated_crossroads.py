@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zoox_prediction.geometry import rotation_matrix
 from zoox_prediction.maps.records import LaneRecord, lanes_from_records
-from zoox_prediction.maps.road_network import BoundaryType, Ragged, RoadNetwork, Turn
+from zoox_prediction.maps.road_network import NO_ID, BoundaryType, Ragged, RoadNetwork, Turn
 from zoox_prediction.recording.datasets.source import START_NS
 from zoox_prediction.scene import SignalState, TrafficSignals
 
@@ -139,8 +139,8 @@ def _arm_lanes(arm: int) -> list[LaneRecord]:
                 left_boundary=to_left,
                 right_boundary=to_right,
                 speed_limit_mps=SPEED_LIMIT_MPS,
-                left_neighbor=-1 if inner else neighbor,
-                right_neighbor=neighbor if inner else -1,
+                left_neighbor=NO_ID if inner else neighbor,
+                right_neighbor=neighbor if inner else NO_ID,
                 successors=[lane_id(arm, _CONNECTOR[turn]) for turn in turns],
                 left_boundary_type=BoundaryType.SOLID if inner else BoundaryType.DASHED,
                 right_boundary_type=BoundaryType.DASHED if inner else BoundaryType.ROAD_EDGE,

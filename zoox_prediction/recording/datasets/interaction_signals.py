@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from zoox_prediction.maps.osm_file import EARTH_RADIUS_M
+from zoox_prediction.geometry import EARTH_RADIUS_M
 from zoox_prediction.maps.road_network import Lanes, RoadNetwork
 from zoox_prediction.recording.datasets.signals import ControlledLane, signal_frames, with_controlled_lanes
 from zoox_prediction.recording.datasets.source import SourceError, read_table

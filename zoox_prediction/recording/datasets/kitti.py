@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from zoox_prediction.geometry import EARTH_RADIUS_M
 from zoox_prediction.recording.datasets.kinematics import EgoTrajectory, Observations, tracked_agents
 from zoox_prediction.recording.datasets.kitti_calibration import IMU_FRAME, LIDAR_FRAME, Calibration, read_calibration
 from zoox_prediction.recording.datasets.kitti_sensors import camera_messages, imu_messages, lidar_messages
@@ -20,7 +21,6 @@ from zoox_prediction.recording.datasets.source import START_NS, SourceError, Sou
 from zoox_prediction.scene import AgentClass
 
 STEP_NS = 100_000_000
-EARTH_RADIUS_M = 6378137.0
 
 LABEL_CLASSES = {
     "Car": AgentClass.CAR,
