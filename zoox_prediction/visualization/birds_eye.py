@@ -53,7 +53,7 @@ def draw_scene(
     draw_road_network(canvas, scene.road_network, scene.signals)
     if truth is not None:
         canvas.polylines(
-            [path[valid] for path, valid in zip(truth.position, truth.valid, strict=True)], palette.TRUTH, 3, alpha=0.75
+            [path[valid] for path, valid in zip(truth.position, truth.valid, strict=True)], palette.TRUTH, 6, alpha=0.6
         )
     if predictions is not None:
         _draw_predictions(canvas, predictions, config)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.evaluation.protocol import ProtocolConfig, scenes
-from zoox_prediction.evaluation.score_sums import MetricsConfig
+from zoox_prediction.prediction.recorded_scenes import recorded_scenes
 from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import PredictedTrajectories, Scene
@@ -20,15 +19,7 @@ _SMALLEST_STEP_S = 0.01
 
 def every_scene(log: RecordedLog, history: SceneHistoryConfig | None = None) -> Iterator[Scene]:
     """The scene at every frame of the recording but the last, each as it was known then."""
-    shortest = MetricsConfig(horizons_s=(0.1,), compliance_step_s=0.1)
-    config = ProtocolConfig(
-        start_s=0.0,
-        interval_s=_SMALLEST_STEP_S,
-        min_past_s=0.0,
-        history=history or SceneHistoryConfig(),
-        metrics=shortest,
-    )
-    return scenes(log, config)
+    return recorded_scenes(log, history or SceneHistoryConfig(), 0.0, _SMALLEST_STEP_S, _SMALLEST_STEP_S)
 
 
 class RecordingView:

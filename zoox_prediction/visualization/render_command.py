@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-
 from zoox_prediction.errors import InputError
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
+from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.sources import find_one_recording, open_recording
 from zoox_prediction.scene import Scene
@@ -20,7 +18,7 @@ from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, 
 
 EPILOG = """\
 examples:
-  zoox-prediction render scene my_drive.bag --at 7.5 --output crossing.png
+  zoox-prediction render scene my_drive --at 7.5 --output crossing.png
   zoox-prediction render film vehicle_tracks_000.csv --predictor lane_following
 """
 
@@ -71,7 +69,7 @@ def _scene_at(log: RecordedLog, seconds: float) -> Scene:
 
 
 def _write_film(log: RecordedLog, view: RecordingView, predictor: Predictor, path: Path) -> None:
-    scenes = track(every_scene(log), "drawing", total=len(log.stamps_ns), console=Console(stderr=True), transient=True)
-    with FilmWriter(path, FRAMES_PER_S) as film:
-        for scene in scenes:
+    with progress_bar("drawing the film") as progress, FilmWriter(path, FRAMES_PER_S) as film:
+        for number, scene in enumerate(every_scene(log), start=1):
             film.write(view.draw(scene, predictor.predict(scene)))
+            progress(number / len(log.stamps_ns))
