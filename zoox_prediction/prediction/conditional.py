@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from zoox_prediction.prediction.encounter import (
     shared_ground,
     smallest_gap,
 )
-from zoox_prediction.prediction.lookout import sight
+from zoox_prediction.prediction.lookout import SeenPlans
 from zoox_prediction.prediction.plans import EgoFutures, check_plans, ego_futures
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.reaction import Courses, ReactionConfig, decision_stride, react
@@ -54,10 +55,12 @@ def answer_plans(
     predictor: Predictor,
     config: ConditionalConfig | None = None,
     unconditional: PredictedTrajectories | None = None,
+    give_way: Callable[[], None] = lambda: None,
 ) -> ConditionalAnswer:
     """What the N agents of `scene` would do under each of C plans.
 
-    `unconditional` saves the call of `predictor` when the scene's predictions are at hand. The modes of the answer keep
+    `unconditional` saves the call of `predictor` when the scene's predictions are at hand. `give_way` is called every
+    few milliseconds of work and may wait while something more urgent needs the processor. The modes of the answer keep
     the paths, the columns and the probabilities of the unconditional ones; what a plan changes is how fast they are
     travelled (see `reaction`; plans that agree up to t give equal predictions up to t). Moving agents in range have a
     used mode twice where a column is free, as a bold and as a cautious driver of half the probability each, so that
@@ -81,11 +84,12 @@ def answer_plans(
         unconditional = predictor.predict(scene)
     ego = ego_futures(scene, plans, unconditional.num_steps, unconditional.time_step_s)
     futures = AgentFutures.of(scene, unconditional, ego.center[0, 0], config.interaction_range_m, config.min_travel_m)
+    give_way()
     plan, agent, mode = (index.ravel() for index in np.indices((len(ego), *futures.probability.shape)))
     used = futures.probability[agent, mode] > 0.0
     plan, agent, mode = plan[used], agent[used], mode[used]
-    delay = _delays(ego, futures, plan, agent, mode, config)
-    return _answer(ego, futures, plan, agent, mode, delay, unconditional, config)
+    delay = _delays(ego, futures, plan, agent, mode, config, give_way)
+    return _answer(ego, futures, plan, agent, mode, delay, unconditional, config, give_way)
 
 
 def _delays(
@@ -95,10 +99,12 @@ def _delays(
     agent: NDArray[np.int64],
     mode: NDArray[np.int64],
     config: ConditionalConfig,
+    give_way: Callable[[], None],
 ) -> NDArray[np.float64]:
     """How late (R, T + 1) [s] each of R courses runs under its plan."""
     delay = np.zeros((len(plan), futures.position.shape[2]))
-    may_react = _may_meet(ego, futures, config.reaction) & futures.reacts
+    seen = SeenPlans.of(ego, decision_stride(ego, config.reaction), config.reaction.lookahead_s)
+    may_react = _may_meet(seen, futures, config.reaction.lateral_margin_m) & futures.reacts
     may = np.flatnonzero(may_react[plan, agent, mode])
     which = agent[may], mode[may]
     courses = Courses(
@@ -111,29 +117,23 @@ def _delays(
         quantile=futures.quantile[which],
     )
     if len(may):
-        delay[may] = react(ego, courses, config.reaction)
+        delay[may] = react(ego, courses, seen, config.reaction, give_way)
     return delay
 
 
-def _may_meet(ego: EgoFutures, futures: AgentFutures, config: ReactionConfig) -> NDArray[np.bool_]:
+def _may_meet(seen: SeenPlans, futures: AgentFutures, margin_m: float) -> NDArray[np.bool_]:
     """(C, N, K) false only where the reaction cannot find anything to react to.
 
     Leaving these out changes nothing, so that the end of a plan does not decide about its beginning.
     """
     reach = np.linalg.norm(futures.size, axis=1)[:, None, None]
-    path_low, path_high = futures.position.min(axis=2) - reach, futures.position.max(axis=2) + reach
-    may = np.zeros((len(ego), *futures.probability.shape), dtype=bool)
-    stride = decision_stride(ego, config)
-    lows, highs = (
-        corner[:, :, None, None] for corner in sight(ego, stride, config.lookahead_s, config.lateral_margin_m)
-    )
-    for low, high in zip(lows, highs, strict=True):  # one decision after the other keeps the arrays small
-        may |= (
-            (path_low[..., 0] <= high[..., 0])
-            & (path_high[..., 0] >= low[..., 0])
-            & (path_low[..., 1] <= high[..., 1])
-            & (path_high[..., 1] >= low[..., 1])
-        )
+    low_x, low_y = np.moveaxis(futures.low - reach, -1, 0).copy()
+    high_x, high_y = np.moveaxis(futures.high + reach, -1, 0).copy()
+    lows, highs = seen.corners(margin_m)
+    may = np.zeros((lows.shape[1], *futures.probability.shape), dtype=bool)
+    for low, high in zip(lows[..., None, None], highs[..., None, None], strict=True):
+        # One decision after the other keeps the arrays small.
+        may |= (low_x <= high[:, 0]) & (high_x >= low[:, 0]) & (low_y <= high[:, 1]) & (high_y >= low[:, 1])
     return may
 
 
@@ -146,6 +146,7 @@ def _answer(
     delay: NDArray[np.float64],
     unconditional: PredictedTrajectories,
     config: ConditionalConfig,
+    give_way: Callable[[], None],
 ) -> ConditionalAnswer:
     shape = (len(ego), len(futures.size))
     weight = futures.probability[agent, mode]
@@ -162,6 +163,7 @@ def _answer(
     without = _without_reaction(ego, futures, plan[first], agent[first], source[first], config)
     gap, collision, ground = (without[0][same.ravel()], without[1][same.ravel()], without[2][same.ravel()])
 
+    give_way()
     late = np.flatnonzero(delay[:, -1] > 0.0)
     unhindered = Tracks.of(futures, agent[late], mode[late])
     tracks = unhindered.delayed(delay[late], ego.time_step_s)
@@ -169,6 +171,7 @@ def _answer(
     arrival_s = ground.agent_s.copy()
     arrival_s[late] = _arrival(ground.agent_s[late], delay[late], ego.time_step_s)
     collision[late] = attentive + config.inattentive_share * (collision[late] - attentive)
+    give_way()
     shift = np.zeros(len(plan))
     moved = tracks.position[:, 1:] - unhindered.position[:, 1:]
     shift[late] = np.hypot(moved[..., 0], moved[..., 1]).mean(axis=1)
@@ -176,7 +179,7 @@ def _answer(
     conflict = np.full(shape, np.inf)
     plausible = weight >= config.plausible_mode
     np.minimum.at(conflict, (plan[plausible], agent[plausible]), ground.both_s[plausible])
-    predictions = _per_plan(futures, plan[late], agent[late], mode[late], tracks, unconditional, len(ego))
+    predictions = _per_plan(futures, plan[late], agent[late], mode[late], tracks, unconditional, len(ego), give_way)
     return ConditionalAnswer(
         predictions=predictions,
         ids=unconditional.ids,
@@ -234,8 +237,7 @@ def _near(ego: EgoFutures, futures: AgentFutures) -> NDArray[np.bool_]:
     trace = futures.covariance[..., 0, 0] + futures.covariance[..., 1, 1]
     reach = np.maximum(_FAR_M, 3.0 * np.sqrt(np.maximum(trace.max(axis=2), 0.0)))
     reach = reach + 0.5 * (futures.size.sum(axis=1)[:, None] + ego.size.sum())
-    path_low, path_high = futures.position.min(axis=2), futures.position.max(axis=2)
-    x, y = np.moveaxis(np.maximum(np.maximum(path_low - high, low - path_high), 0.0), -1, 0)
+    x, y = np.moveaxis(np.maximum(np.maximum(futures.low - high, low - futures.high), 0.0), -1, 0)
     near: NDArray[np.bool_] = np.hypot(x, y) <= reach
     return near
 
@@ -263,11 +265,13 @@ def _per_plan(
     tracks: Tracks,
     unconditional: PredictedTrajectories,
     num_plans: int,
+    give_way: Callable[[], None],
 ) -> tuple[PredictedTrajectories, ...]:
     """N x K columns for each plan: as without one, but for the modes (R,) that run late."""
     steps = {each.name: np.ascontiguousarray(getattr(futures, each.name)[:, :, 1:]) for each in fields(tracks)}
     answers = []
     for index in range(num_plans):  # a handful of plans
+        give_way()
         rows = np.flatnonzero(plan == index)
         arrays: dict[str, Any] = {name: array.copy() if len(rows) else array for name, array in steps.items()}
         for name, array in arrays.items():

@@ -91,46 +91,42 @@ class Samples:
 
 @dataclass(frozen=True)
 class SeenPlans:
-    """What is seen of C plans at one instant: eight rows of (C,), in the order of SeenEgo."""
+    """What is seen of C plans at D decisions: eight tables of (D, C), in the order of SeenEgo."""
 
-    values: NDArray[np.float64]  # (8, C)
+    values: NDArray[np.float64]  # (8, D, C)
+    ego_size: NDArray[np.float64]  # (2,) [m]
 
-    def of(self, plan: NDArray[np.int64]) -> SeenEgo:
-        return SeenEgo(*self.values[:, plan])
+    @classmethod
+    def of(cls, ego: EgoFutures, stride: int, lookahead_s: float) -> SeenPlans:
+        """The ego every `stride` steps, its curvature and braking from what it did since the last decision."""
+        step = np.arange(0, ego.yaw.shape[1] - 1, stride)
+        earlier = np.maximum(step - stride, 0)
+        span_s = np.maximum(step - earlier, 1)[:, None] * ego.time_step_s
+        yaw, speed = ego.yaw[:, step].T, ego.speed[:, step].T
+        turned = np.sin(yaw - ego.yaw[:, earlier].T)  # < 90 degrees in one interval
+        curvature = np.clip(turned / span_s / np.maximum(np.abs(speed), 1.0), -0.2, 0.2)
+        braking = np.clip((ego.speed[:, earlier].T - speed) / span_s, 0.0, 9.0)
+        forward = np.maximum(speed, 0.0)
+        stops_after = np.where(braking > 0.3, forward**2 / (2.0 * np.maximum(braking, 0.3)), np.inf)
+        ahead = np.minimum(forward * lookahead_s, stops_after)
+        x, y = ego.center[:, step, 0].T, ego.center[:, step, 1].T
+        return cls(np.stack([x, y, np.cos(yaw), np.sin(yaw), forward, curvature, braking, ahead]), ego.size)
 
+    def at(self, decision: int, plan: NDArray[np.int64]) -> SeenEgo:
+        """The ego of plans (R,) at one decision."""
+        return SeenEgo(*self.values[:, decision, plan])
 
-def look(ego: EgoFutures, step: int, stride: int, lookahead_s: float) -> SeenPlans:
-    """The ego now, and its curvature and braking from what it did since the last decision."""
-    yaw, speed = ego.yaw[:, step], ego.speed[:, step]
-    earlier = max(step - stride, 0)
-    span_s = max(step - earlier, 1) * ego.time_step_s
-    turned = np.sin(yaw - ego.yaw[:, earlier])  # < 90 degrees in one interval
-    curvature = np.clip(turned / span_s / np.maximum(np.abs(speed), 1.0), -0.2, 0.2)
-    braking = np.clip((ego.speed[:, earlier] - speed) / span_s, 0.0, 9.0)
-    forward = np.maximum(speed, 0.0)
-    stops_after = np.where(braking > 0.3, forward**2 / (2.0 * np.maximum(braking, 0.3)), np.inf)
-    ahead = np.minimum(forward * lookahead_s, stops_after)
-    x, y = ego.center[:, step, 0], ego.center[:, step, 1]
-    return SeenPlans(np.stack([x, y, np.cos(yaw), np.sin(yaw), forward, curvature, braking, ahead]))
+    def corners(self, margin_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Low and high corners (D, C, 2) of map-aligned boxes around all that the egos are about to sweep.
 
-
-def sight(
-    ego: EgoFutures, stride: int, lookahead_s: float, margin_m: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Low and high corners (D, C, 2) of map-aligned boxes around all that C egos are about to sweep at D decisions.
-
-    A course whose own bounding box, with the agent's box around it, meets none of them has nothing to react to.
-    """
-    corners = []
-    for step in range(0, ego.yaw.shape[1] - 1, stride):
-        each = look(ego, step, stride, lookahead_s).of(np.arange(len(ego)))
-        bend = 0.5 * np.abs(each.curvature) * (each.ahead_m + ego.size[0]) ** 2
-        reach = (bend + 0.5 * np.linalg.norm(ego.size) + margin_m)[:, None]
+        A course whose own bounding box, with the agent's box around it, meets none of them has nothing to react to.
+        """
+        each = SeenEgo(*self.values)
+        bend = 0.5 * np.abs(each.curvature) * (each.ahead_m + self.ego_size[0]) ** 2
+        reach = (bend + 0.5 * np.linalg.norm(self.ego_size) + margin_m)[..., None]
         start = np.stack([each.x, each.y], axis=-1)
-        end = start + each.ahead_m[:, None] * np.stack([each.cos, each.sin], axis=-1)
-        corners.append((np.minimum(start, end) - reach, np.maximum(start, end) + reach))
-    low, high = zip(*corners, strict=True)
-    return np.stack(low), np.stack(high)
+        end = start + each.ahead_m[..., None] * np.stack([each.cos, each.sin], axis=-1)
+        return np.minimum(start, end) - reach, np.maximum(start, end) + reach
 
 
 def find_entry(

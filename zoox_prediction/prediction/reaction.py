@@ -16,13 +16,14 @@ Since decisions use the plan up to their instant only, plans that agree up to t 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.models.baselines.classes import Group
-from zoox_prediction.prediction.lookout import Samples, SeenEgo, find_entry, look, sight
+from zoox_prediction.prediction.lookout import Samples, SeenEgo, SeenPlans, find_entry
 from zoox_prediction.prediction.plans import EgoFutures
 
 _SAME_WAY_COS = 0.7  # of the angle between two headings: within 45 degrees
@@ -114,27 +115,36 @@ def decision_stride(ego: EgoFutures, config: ReactionConfig) -> int:
     return max(round(config.decision_interval_s / ego.time_step_s), 1)
 
 
-def react(ego: EgoFutures, courses: Courses, config: ReactionConfig) -> NDArray[np.float64]:
-    """How late (R, T + 1) [s] each course runs; 0 in column 0, never decreasing, growing by at most the time."""
+def react(
+    ego: EgoFutures,
+    courses: Courses,
+    seen: SeenPlans,
+    config: ReactionConfig,
+    give_way: Callable[[], None] = lambda: None,
+) -> NDArray[np.float64]:
+    """How late (R, T + 1) [s] each course runs; 0 in column 0, never decreasing, growing by at most the time.
+
+    `seen` is what there is to see of `ego` at every decision; `give_way` is called between the decisions.
+    """
     step_s, stride = ego.time_step_s, decision_stride(ego, config)
     num_steps = courses.position.shape[1] - 1
     habits = _Habits.of(courses, config)
     samples = Samples.of(courses.position, courses.yaw, courses.speed, courses.size, stride, step_s)
-    seen_low, seen_high = sight(ego, stride, config.lookahead_s, config.lateral_margin_m)
+    seen_low, seen_high = seen.corners(config.lateral_margin_m)
     delay = np.zeros((len(courses.plan), num_steps + 1))
     rate = np.ones(len(courses.plan))  # of the course's clock
     for start in range(0, num_steps, stride):  # each decision needs the state that the one before led to
-        stop = min(start + stride, num_steps)
+        give_way()
+        decision, stop = start // stride, min(start + stride, num_steps)
         clock = start * step_s - delay[:, start]
-        seen = look(ego, start, stride, config.lookahead_s).of(courses.plan)
         speed = samples.at(samples.speed, clock)
         acceleration = habits.accelerate.copy()
-        low, high = seen_low[start // stride, courses.plan], seen_high[start // stride, courses.plan]
-        near = np.flatnonzero(((samples.low <= high) & (samples.high >= low)).all(axis=1))
+        low, high = seen_low[decision, courses.plan], seen_high[decision, courses.plan]
+        near = np.flatnonzero(_meet(samples.low, samples.high, low, high))
         if len(near):
             acceleration[near] = _decide(
                 samples.select(near),
-                seen.select(near),
+                seen.at(decision, courses.plan[near]),
                 ego.size,
                 clock[near],
                 rate[near],
@@ -193,6 +203,13 @@ def _decide(
     hindered = np.where(~same_way & (needed > habits.brake), np.minimum(hindered, -needed), hindered)
     limit = np.where(merging, 1.5 * habits.brake, habits.brake_hard)
     return np.clip(np.where(gives_way | head_on, hindered, habits.accelerate), -limit, habits.accelerate)
+
+
+def _meet(low: NDArray, high: NDArray, other_low: NDArray, other_high: NDArray) -> NDArray[np.bool_]:
+    """(R,) whether boxes with corners (R, 2) each meet; axis by axis, for `all` over an axis of two is slow."""
+    x = (low[:, 0] <= other_high[:, 0]) & (high[:, 0] >= other_low[:, 0])
+    y = (low[:, 1] <= other_high[:, 1]) & (high[:, 1] >= other_low[:, 1])
+    return np.asarray(x & y)
 
 
 def _travel_time(
