@@ -50,6 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, a file that vanished: nothing of ours, wherever it is met
+        if error.strerror is None:
+            raise
+        print(f"zoox-prediction: {error.filename or 'the system'}: {error.strerror}", file=sys.stderr)
+        return EXIT_INPUT_ERROR
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -52,9 +52,11 @@ def load_yaml(cls: type[T], path: Path | str, node: str) -> T:
     """
     path = Path(path)
     try:
-        document = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot read the parameters: {error}") from error
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give a file of ROS 2 parameters") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     section = document.get(node) if isinstance(document, Mapping) else None
     if not isinstance(section, Mapping) or not isinstance(section.get("ros__parameters"), Mapping):
         raise ConfigError(f"{path}: expected a mapping '{node}: ros__parameters:'")

@@ -85,7 +85,7 @@ def test_a_ros_parameter_file(tmp_path):
         ("some_node: {count: 9}", "expected a mapping 'some_node: ros__parameters:'"),
         ("- 1\n- 2\n", "expected a mapping 'some_node: ros__parameters:'"),
         ("", "expected a mapping"),
-        ("a: [", "cannot read the parameters"),
+        ("a: [", "is not YAML"),
     ],
 )
 def test_files_that_cannot_be_used_are_named(tmp_path, text, words):
@@ -97,5 +97,5 @@ def test_files_that_cannot_be_used_are_named(tmp_path, text, words):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"gone\.yaml: cannot read the parameters"):
+    with pytest.raises(ConfigError, match=r"gone\.yaml: cannot be read: No such file"):
         load_yaml(Outer, tmp_path / "gone.yaml", "some_node")

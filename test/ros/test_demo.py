@@ -79,7 +79,7 @@ def test_an_interrupted_demo_leaves_no_process(start_process, recording, tmp_pat
     [
         (["--recording", "nowhere.bag"], "nowhere.bag: no such file or folder"),
         (["--rate", "0"], "--rate 0.0: must be positive"),
-        (["--config", "nowhere.yaml"], "nowhere.yaml: cannot read the parameters"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
     ],
 )
 def test_mistakes_end_in_one_sentence(start_process, tmp_path, arguments, sentence):

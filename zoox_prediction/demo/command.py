@@ -15,11 +15,11 @@ from rich.live import Live
 
 from zoox_prediction.config import load_yaml
 from zoox_prediction.demo.processes import ProcessGroup, local_environment, node_command, private_domain, require_ros
-from zoox_prediction.demo.progress import progress_bar
 from zoox_prediction.demo.report import write_report
 from zoox_prediction.demo.table import live_table, what_if_table
 from zoox_prediction.errors import InputError
 from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.convert import convert
 from zoox_prediction.recording.formats import ConvertOptions
 from zoox_prediction.recording.generated import generate_recording
@@ -34,12 +34,14 @@ machine, and shows what they predict: a live table, a what-if question half-way,
   what_if.png    how the agents would respond to three plans of the ego
   film.webm      the whole recording
   metrics.json   messages, latencies, accuracy
-  predictions.bag  every prediction that was published
+  predictions/   bag of every prediction that was published
+  recording/     bag that was played, where it was generated or converted
+  log/           what the nodes wrote
 """
 EPILOG = """\
 examples:
-  zoox-prediction demo                                  a small generated town, no data needed
-  zoox-prediction demo --recording my_drive.bag         a rosbag2 recording
+  zoox-prediction demo                                      generated crossroads, no data needed
+  zoox-prediction demo --recording my_drive                 a rosbag2 recording
   zoox-prediction demo --recording vehicle_tracks_000.csv   anything that `zoox-prediction convert` reads
 """
 
@@ -49,11 +51,11 @@ _SETTLE_S = 1.0  # after the last message of the recording, for the last predict
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EPILOG
-    parser.add_argument("--recording", type=Path, help="bag, or a dataset's own files (default: a generated town)")
+    parser.add_argument("--recording", type=Path, help="bag, or a dataset's own files (default: generated crossroads)")
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for the results (default: ./demo)")
     parser.add_argument("--rate", type=float, default=1.0, help="speed of playing (default: 1.0, real time)")
     parser.add_argument("--config", type=Path, help="parameters of prediction_node (default: the installed YAML)")
-    parser.add_argument("--seed", type=int, default=0, help="of the generated town (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the generated crossroads (default: 0)")
     parser.add_argument("--no-film", action="store_true", help="do not draw the film, which takes the longest")
 
 
@@ -69,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     bag = _recording_bag(arguments, output)
     final = _play(bag, output, config_path, arguments.rate, console)
     log = load_log(bag)
+    for problem in log.problems:
+        console.print(f"[yellow]{problem}[/yellow]")
     paths = write_report(log, output, final, config, film=not arguments.no_film, console=console)
     for path in paths:
         console.print(f"  {path}")
@@ -81,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _recording_bag(arguments: argparse.Namespace, output: Path) -> Path:
     """The bag to play: the one given, or one made beside the results from another format or from nothing."""
     source: Path | None = arguments.recording
-    bag = output / "recording.bag"
+    bag = output / "recording"  # rosbags takes a name in .bag for a ROS 1 file
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -12,11 +12,11 @@ import numpy as np
 from rich.console import Console
 
 from zoox_prediction.demo.plans import PLAN_NAMES, candidate_plans
-from zoox_prediction.demo.progress import progress_bar
 from zoox_prediction.demo.session import PREDICTIONS_BAG, PREDICTIONS_TOPIC, what_if_topic
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
 from zoox_prediction.evaluation.provenance import commit, machine, versions
 from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.bag import BagReader
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.messages import predictions_from_message

@@ -5,11 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import eth_ucy, tables
@@ -17,6 +13,7 @@ from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
 from zoox_prediction.evaluation.score_sums import ScoreSums
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
+from zoox_prediction.progress import ProgressBar, progress_bar
 from zoox_prediction.recording.datasets.eth_ucy import SCENES
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.sources import RecordingSource, find_recordings, open_recording
@@ -34,7 +31,7 @@ horizon does not count there: where the view is short, the rows of 8 s are about
 Recordings of ETH/UCY are scored in that benchmark's own protocol: 3.2 s observed, 4.8 s predicted, every window; give
 the folder of the splits, or their test files.
 
-example: zoox-prediction evaluate --recordings intersection.bag log_folder/ --json scores.json
+example: zoox-prediction evaluate --recordings crossing_bag/ log_folder/ --json scores.json
 """
 
 
@@ -56,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"which to score, default all: {', '.join(PREDICTORS)}",
     )
-    parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="seconds between scored scenes")
+    parser.add_argument(
+        "--interval", type=float, default=1.0, metavar="S", help="seconds between scored scenes, default 1"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
 
 
@@ -65,10 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         tables.check_writable(arguments.json)
     predictors = {name: create_predictor(name) for name in dict.fromkeys(arguments.predictor or PREDICTORS)}
-    try:
-        config = ProtocolConfig(interval_s=arguments.interval)
-    except ValueError as error:
-        raise InputError(f"--interval {arguments.interval:g}: {error}") from error
+    if not arguments.interval > 0.0:
+        raise InputError(f"--interval {arguments.interval:g}: must be positive")
+    config = ProtocolConfig(interval_s=arguments.interval)
     sources, unreadable = find_recordings(arguments.recordings)
     datasets = _evaluate_all(sources, predictors, config, unreadable)
     rows = _rows(datasets)
@@ -93,11 +91,9 @@ def _evaluate_all(
 ) -> dict[str, dict[str, ScoreSums]]:
     """Sums by dataset and predictor; a sentence for each recording that could not be read goes to `unreadable`."""
     datasets: dict[str, dict[str, ScoreSums]] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=len(sources))
+    with progress_bar("") as bar:
         for index, source in enumerate(sources):
-            progress.update(task, description=source.name)
+            bar(index / len(sources), f"{source.name}, {index + 1} of {len(sources)}")
             try:
                 log = open_recording(source)
             except InputError as error:
@@ -105,13 +101,13 @@ def _evaluate_all(
             else:
                 problems = [f"{source.path}: {problem}" for problem in log.problems]
                 unreadable += problems
-                _evaluate_one(log, predictors, config, datasets, partial(_advance, progress, task, index))
-            progress.update(task, completed=index + 1)
+                _evaluate_one(log, predictors, config, datasets, _part_of(bar, index, len(sources)))
     return datasets
 
 
-def _advance(progress: Progress, task: TaskID, index: int, share: float) -> None:
-    progress.update(task, completed=index + share)
+def _part_of(bar: ProgressBar, index: int, count: int) -> Callable[[float], None]:
+    """Moves the bar by the share done of one recording of `count`."""
+    return lambda share: bar((index + share) / count)
 
 
 def _evaluate_one(

@@ -3,54 +3,51 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoox_prediction.errors import InputError
+from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.formats import FORMATS, ConvertOptions
 
 if TYPE_CHECKING:
     from zoox_prediction.recording.datasets.source import SourceRecording
 
-_OWNERS = {"map": "interaction", "sequence": "kitti-tracking"}
+EXAMPLES = """\
+examples:
+  zoox-prediction convert interaction k733/vehicle_tracks_000.csv crossing --map k733.osm
+  zoox-prediction convert argoverse2-sensor sensor/val/0aa4e8f5-2f9a-39a1-8f80-c2fdde4405a2 log
+  zoox-prediction convert kitti-tracking tracking/training drive --sequence 0000
 
-HELP = "turn a recording of a public dataset into a bag"
+"""
+_OWNERS = {"map": "interaction", "sequence": "kitti-tracking"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command, with the layout of every format in the help."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = "Turns a recording of a public dataset into a rosbag2 bag (MCAP) that any node here can play."
     layouts = [f"{name}:\n" + _indented(each.layout) for name, each in FORMATS.items()]
-    parser.epilog = "formats and what SOURCE must hold:\n\n" + "\n\n".join(layouts)
+    parser.epilog = EXAMPLES + "formats and what SOURCE must hold:\n\n" + "\n\n".join(layouts)
     parser.add_argument("format", metavar="FORMAT", choices=list(FORMATS), help=", ".join(FORMATS))
     parser.add_argument("source", metavar="SOURCE", type=Path, help="file or folder of the dataset, see below")
-    parser.add_argument("out", metavar="OUT.bag", type=Path, help="folder of the new bag")
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder of the new bag")
     parser.add_argument("--map", metavar="MAP.osm", type=Path, help="Lanelet2 map (interaction)")
     parser.add_argument("--sequence", default=None, help="number of the sequence (kitti-tracking); default 0000")
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT.bag where it exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Converts, with a progress bar on stderr. Raises InputError for what the user can mend."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from zoox_prediction.recording.convert import convert
 
     for option, owner in _OWNERS.items():
         if getattr(arguments, option) is not None and arguments.format != owner:
             raise InputError(f"--{option} belongs to the format {owner}, not to {arguments.format}; leave it out")
     options = ConvertOptions(arguments.map, arguments.sequence or "0000")
-    text = TextColumn("[progress.description]{task.description}")
-    with Progress(
-        text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(file=sys.stderr), transient=True
-    ) as bar:
-        task = bar.add_task(f"reading {arguments.source.name}", total=None)
+    with progress_bar(f"reading {arguments.source.name}") as bar:
 
         def show(count: int, total: int) -> None:
-            bar.update(task, completed=count, total=total, description=f"writing {arguments.out.name}")
+            bar(count / total, f"writing {arguments.out.name}")
 
         recording = convert(
             arguments.format, arguments.source, arguments.out, options, overwrite=arguments.overwrite, progress=show

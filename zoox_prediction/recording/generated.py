@@ -19,7 +19,7 @@ from zoox_prediction.recording.datasets.source import START_NS, SourceRecording
 from zoox_prediction.recording.generated_crossroads import crossroads, signals_at
 from zoox_prediction.recording.generated_traffic import STEP_S
 from zoox_prediction.recording.generated_world import EGO_CENTER_OFFSET_M, EGO_SIZE_M, World
-from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.log import RecordedLog, log_of
 
 DEFAULT_DURATION_S = 40.0
 MAX_DURATION_S = 120.0
@@ -42,18 +42,7 @@ def generate_recording(
 
 def generated_log(seed: int = 0, duration_s: float = DEFAULT_DURATION_S) -> RecordedLog:
     """The same recording in memory."""
-    source = generated_source(seed, duration_s)
-    return RecordedLog(
-        name=source.name,
-        dataset=source.dataset,
-        agents=source.agents,
-        ego=source.ego.states() if source.ego else (),
-        ego_size=EGO_SIZE_M,
-        ego_center_offset_m=EGO_CENTER_OFFSET_M,
-        road_network=crossroads(),
-        signals=source.signals,
-        metadata=source.metadata(),
-    )
+    return log_of(generated_source(seed, duration_s))
 
 
 @cache

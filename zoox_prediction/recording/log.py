@@ -15,6 +15,7 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.bag import BagReader, RecordingError
 from zoox_prediction.recording.bag.definitions import same_definition
+from zoox_prediction.recording.datasets.source import SourceRecording
 from zoox_prediction.recording.frames import TransformHistory
 from zoox_prediction.recording.messages import (
     ego_from_odometry,
@@ -106,6 +107,22 @@ def load_log(path: Path | str) -> RecordedLog:
             metadata=metadata,
             problems=(*reader.problems, *loader.problems),
         )
+
+
+def log_of(source: SourceRecording) -> RecordedLog:
+    """The log of a dataset's recording, without its sensors."""
+    log = RecordedLog(
+        name=source.name,
+        dataset=source.dataset,
+        agents=source.agents,
+        ego=() if source.ego is None else source.ego.states(),
+        road_network=source.road_network or RoadNetwork(),
+        signals=source.signals,
+        metadata=source.metadata(),
+    )
+    if source.ego_size is None:
+        return log
+    return replace(log, ego_size=source.ego_size, ego_center_offset_m=source.ego_center_offset_m)
 
 
 class _Loader:

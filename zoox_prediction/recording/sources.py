@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.datasets.eth_ucy import SCENES
 from zoox_prediction.recording.formats import FORMATS, ConvertOptions
-from zoox_prediction.recording.log import RecordedLog, load_log
+from zoox_prediction.recording.log import RecordedLog, load_log, log_of
 
 BAG = "bag"
 _HINT = "give a bag, a recording in a layout of 'zoox-prediction convert --help', or a folder of them"
@@ -56,19 +55,7 @@ def open_recording(source: RecordingSource) -> RecordedLog:
     """The recording in memory; a dataset is read directly, without its sensors. Raises InputError when it cannot be."""
     if source.format_name == BAG:
         return load_log(source.path)
-    recording = FORMATS[source.format_name].read(source.path, ConvertOptions(sequence=source.sequence))
-    log = RecordedLog(
-        name=recording.name,
-        dataset=recording.dataset,
-        agents=recording.agents,
-        ego=() if recording.ego is None else recording.ego.states(),
-        road_network=recording.road_network or RoadNetwork(),
-        signals=recording.signals,
-        metadata=recording.metadata(),
-    )
-    if recording.ego_size is None:
-        return log
-    return replace(log, ego_size=recording.ego_size, ego_center_offset_m=recording.ego_center_offset_m)
+    return log_of(FORMATS[source.format_name].read(source.path, ConvertOptions(sequence=source.sequence)))
 
 
 def _below(path: Path) -> Iterator[RecordingSource]:

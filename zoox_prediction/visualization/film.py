@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.errors import InputError
+from zoox_prediction.visualization.output import prepare_output
 
 
 class FilmWriter:
     """A context manager; the file gets its name only when the film is complete."""
 
     def __init__(self, path: Path, frames_per_s: float):
-        """Raises InputError when `path` is no `.webm`."""
-        if path.suffix != ".webm":
-            raise InputError(f"{path}: films are written as WebM; give a name that ends in .webm")
+        """Raises InputError when `path` is no `.webm` or its folder cannot be made."""
+        prepare_output(path, ".webm")
         self._path = path
         self._partial = path.with_name(f".{path.stem}.partial.webm")
         self._frames_per_s = frames_per_s
@@ -35,7 +35,6 @@ class FilmWriter:
         self._writer.write(np.ascontiguousarray(image[..., ::-1]))
 
     def __enter__(self) -> FilmWriter:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(

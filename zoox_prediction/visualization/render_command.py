@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from zoox_prediction.errors import InputError
@@ -13,6 +14,7 @@ from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.sources import find_one_recording, open_recording
 from zoox_prediction.scene import Scene
 from zoox_prediction.visualization.film import FilmWriter
+from zoox_prediction.visualization.output import prepare_output
 from zoox_prediction.visualization.picture import write_png
 from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, every_scene
 
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scene.add_argument("--at", type=float, required=True, metavar="SECONDS", help="time into the recording")
     film = kinds.add_parser("film", help="the same as a film of the whole recording")
     for kind, name in ((scene, "scene.png"), (film, "film.webm")):
+        kind.epilog, kind.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
         kind.add_argument("recording", type=Path, help="bag, or anything that `zoox-prediction convert` reads")
         kind.add_argument("--output", type=Path, default=Path(name), help=f"file to write (default: {name})")
         kind.add_argument(
@@ -42,7 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
     predictor = create_predictor(arguments.predictor)
     if arguments.width_m is not None and not arguments.width_m > 0.0:
         raise InputError(f"--width-m {arguments.width_m}: must be positive")
+    prepare_output(arguments.output, ".png" if arguments.kind == "scene" else ".webm")  # before the long reading
     log = open_recording(find_one_recording(arguments.recording))
+    for problem in log.problems:
+        print(f"zoox-prediction: {problem}", file=sys.stderr)
     view = RecordingView(log, arguments.width_m)
     if arguments.kind == "scene":
         scene = _scene_at(log, arguments.at)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 
 from zoox_prediction.cli import main
-from zoox_prediction.recording import convert_command
 from zoox_prediction.recording.formats import FORMATS
 
 
@@ -44,10 +42,10 @@ def test_options_of_other_formats_are_refused(
     assert f"{option} belongs to the format {owner}, not to eth-ucy" in capsys.readouterr().err
 
 
-def test_help_teaches_every_layout() -> None:
-    parser = argparse.ArgumentParser(prog="zoox-prediction convert")
-    convert_command.add_arguments(parser)
-    text = parser.format_help()
+def test_help_teaches_every_layout(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["convert", "--help"])
+    text = capsys.readouterr().out
     for name in FORMATS:
         assert f"\n{name}:\n  SOURCE is " in text
     for file in ("city_SE3_egovehicle.feather", "scenario_*.parquet", "sd_*.pkl", "meta_data.csv", "velodyne/0000"):

@@ -37,7 +37,7 @@ def test_an_interrupted_film_leaves_nothing(tmp_path):
 
 
 def test_another_suffix_is_refused_in_one_sentence(tmp_path):
-    with pytest.raises(InputError, match=r"film\.mp4: films are written as WebM"):
+    with pytest.raises(InputError, match=r"film\.mp4: is written as WEBM"):
         FilmWriter(tmp_path / "film.mp4", 10.0)
 
 
@@ -48,5 +48,5 @@ def test_a_png_keeps_its_pixels_and_colors(tmp_path):
 
 def test_a_png_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write the picture"):
+    with pytest.raises(InputError, match="cannot be written"):
         write_png(tmp_path / "file" / "a.png", FRAME)

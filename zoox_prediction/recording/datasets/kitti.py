@@ -77,7 +77,8 @@ def _read_rows(path: Path) -> list[list[str]]:
     try:
         rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read ({error}); see 'zoox-prediction convert --help'") from error
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise SourceError(f"{path}: cannot be read ({reason}); see 'zoox-prediction convert --help'") from error
     return rows
 
 

@@ -107,6 +107,8 @@ def read_table(read: Callable[[Path], Any], path: Path, names: Iterable[str], *,
         raise SourceError(f"{path}: no such file; see 'zoox-prediction convert --help' for the expected layout")
     try:
         table = read(path)
+    except ImportError as error:
+        raise SourceError(f"{path}: reading it needs pyarrow, which is not installed; pip install pyarrow") from error
     except Exception as error:  # pyarrow and pandas raise a dozen unrelated types for a damaged file
         raise SourceError(f"{path}: cannot be read ({_first_line(error)}); fetch the file again") from error
     missing = [column for column in names if column not in table.columns]
