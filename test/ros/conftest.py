@@ -11,11 +11,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from zoox_prediction.demo.processes import private_domain
 from zoox_prediction.ros.middleware import use_default_profile
+
+if TYPE_CHECKING:
+    from prediction_peer import Peer
+
+    from zoox_prediction.scene import PredictedTrajectories, TrackedAgents
 
 _STOOD_IN_FOR = ("tf2_ros", "message_filters", "tf_transformations")
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -124,3 +131,63 @@ def wait_for() -> Callable[..., None]:
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture
+def start_node(start_process, spin, wait_for) -> Iterator[Callable[..., Peer]]:
+    """start_node(**parameters) starts the prediction node; returns a peer that the node has found."""
+    from prediction_peer import Peer
+
+    def start(**parameters: object) -> Peer:
+        assignments = [word for key, value in parameters.items() for word in ("-p", f"{key}:={value}")]
+        process = start_process("-m", "zoox_prediction.nodes.prediction_node", "--ros-args", *assignments)
+        peer = spin(Peer())
+        wait_for(
+            lambda: (
+                all(each.get_subscription_count() for each in peer.inputs)
+                and peer.query.service_is_ready()
+                and peer.count_publishers("/predictions")
+                and "problems" in peer.statuses
+            ),
+            timeout_s=30.0,
+            what=f"the discovery of the node, which wrote: {process.output}",
+        )
+        peer.process = process
+        return peer
+
+    yield start
+
+
+@pytest.fixture
+def peer(start_node) -> Peer:
+    return start_node()
+
+
+@pytest.fixture
+def complains(wait_for) -> Callable[..., None]:
+    """complains(peer, *words) waits until the diagnostics name a problem with all the words."""
+
+    def wait(peer: Peer, *words: str) -> None:
+        try:
+            wait_for(lambda: all(word in peer.problems() for word in words))
+        except pytest.fail.Exception:
+            pytest.fail(f"the diagnostics do not name {words}; they say: {peer.problems()}")
+
+    return wait
+
+
+@pytest.fixture
+def predicted(wait_for) -> Callable[..., PredictedTrajectories]:
+    """predicted(peer, agents) publishes agents and returns their predictions, which must be complete and finite."""
+
+    def publish(peer: Peer, agents: TrackedAgents, ids: object = None) -> PredictedTrajectories:
+        peer.publish(agents)
+        wait_for(lambda: peer.predictions_of(agents) is not None, what=f"the prediction of {len(agents)} agents")
+        predictions = peer.predictions_of(agents)
+        assert sorted(predictions.ids) == sorted(agents.ids if ids is None else ids)
+        for array in (predictions.position, predictions.yaw, predictions.speed, predictions.covariance):
+            assert np.isfinite(array).all()
+        np.testing.assert_allclose(predictions.probability.sum(axis=1), 1.0, atol=1e-4)
+        return predictions
+
+    return publish

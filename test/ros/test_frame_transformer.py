@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+
 import numpy as np
 import pytest
 from geometry_msgs.msg import TransformStamped
@@ -81,4 +85,35 @@ def test_after_a_reset_the_past_is_gone_and_old_stamps_are_welcome(frames, wait_
     moving = TransformBroadcaster(frames.sender)
     wait_for(moving.pub_tf.get_subscription_count)
     moving.sendTransform(transform("odom", "base_link", 0.5, 5.0, 0.0))
-    wait_for(lambda: frames.pose("base_link", SECOND // 2)[0] is not None)
+
+    def arrived():
+        with contextlib.suppress(TransformError):
+            return frames.pose("base_link", SECOND // 2)[0] is not None
+
+    wait_for(arrived)
+
+
+def test_a_transform_that_is_on_its_way_is_waited_for(frames):
+    stamp_s = 1.3
+    moving = TransformBroadcaster(frames.sender)
+    late = threading.Timer(0.05, moving.sendTransform, [transform("odom", "base_link", stamp_s, 13.0, 0.0)])
+    late.start()
+    moved = frames.agents_in_map(agents_in("base_link", round(stamp_s * SECOND)))
+    late.join()
+    np.testing.assert_allclose(moved.position, [[998.0, 18.0, 3.0]], atol=1e-9)
+
+
+def test_waiting_does_not_hold_up_what_comes_next(frames):
+    def duration_s(frame, stamp_s):
+        started = time.monotonic()
+        with pytest.raises(TransformError):
+            frames.agents_in_map(agents_in(frame, round(stamp_s * SECOND)))
+        return time.monotonic() - started
+
+    frames.agents_in_map(agents_in("base_link", round(1.1 * SECOND)))  # it is all there
+    duration_s("nowhere", 1.1)
+    assert sum(duration_s("nowhere", 1.1) for _ in range(20)) < 0.2  # nobody ever named it
+    assert duration_s("base_link", 9.0) >= 0.2  # it may come
+    assert sum(duration_s("base_link", 9.0) for _ in range(20)) < 0.2  # but not always late
+    time.sleep(1.0)
+    assert duration_s("base_link", 9.0) >= 0.2

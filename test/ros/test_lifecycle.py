@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 from lifecycle_msgs.msg import Transition
@@ -148,6 +149,24 @@ def test_signals_end_a_node_in_order_and_bad_callbacks_do_not(start_process, spi
     assert "a callback failed" in process.output and "one bad callback" in process.output
     assert process.output.count("Traceback") == 1
     assert "torn down" in process.output
+
+
+def test_a_signal_that_comes_twice_at_once_is_one_and_a_later_one_ends_at_once(start_process, wait_for):
+    code = NODE.format(constructor="pass", setup="pass")
+    process = start_process("-c", code)
+    wait_for(lambda: "a callback failed" in process.output)
+    process.process.send_signal(signal.SIGINT)
+    assert process.end(signal.SIGINT) == 0 and "torn down" in process.output
+    # A node that does not come to an end.
+    process = start_process(
+        "-c",
+        code.replace('print("torn down"', 'import time; print("stuck", flush=True); time.sleep(60); print("torn down"'),
+    )
+    wait_for(lambda: "a callback failed" in process.output)
+    process.process.send_signal(signal.SIGINT)
+    wait_for(lambda: "stuck" in process.output)
+    time.sleep(1.2)
+    assert process.end(signal.SIGTERM) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(

@@ -4,164 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
-from nav_msgs.msg import Odometry
-from rclpy.node import Node
+from prediction_peer import broken, cars
 
 from zoox_prediction.maps.road_network import Lanes, Ragged, RoadNetwork
-from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray, TrafficSignalArray
-from zoox_prediction.msg import RoadNetwork as RoadNetworkMessage
 from zoox_prediction.recording.messages import (
     answer_from_response,
     candidate_plans_to_request,
     odometry_to_message,
-    predictions_from_message,
     road_network_to_message,
-    tracked_agents_to_message,
     traffic_signals_to_message,
 )
 from zoox_prediction.ros.messages import ROS_TYPES
-from zoox_prediction.ros.qos import INPUT, LATCHED
 from zoox_prediction.scene import (
     AgentClass,
     CandidatePlans,
     EgoState,
-    PredictedTrajectories,
     SignalState,
-    TrackedAgents,
     TrafficSignals,
 )
-from zoox_prediction.srv import PredictConditional
 
 PERIOD_S = 0.1
-
-
-class Peer(Node):
-    """The rest of the vehicle: publishes inputs, keeps what the node says."""
-
-    def __init__(self) -> None:
-        super().__init__("peer")
-        self.predictions: list[PredictedTrajectories] = []
-        self.statuses: dict[str, Any] = {}
-        self.create_subscription(
-            PredictedTrajectoryArray,
-            "/predictions",
-            lambda m: self.predictions.append(predictions_from_message(m)),
-            INPUT,
-        )
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, INPUT)
-        self.agents = self.create_publisher(TrackedAgentArray, "/tracked_agents", INPUT)
-        self.odometry = self.create_publisher(Odometry, "/odometry", INPUT)
-        self.signals = self.create_publisher(TrafficSignalArray, "/traffic_signals", INPUT)
-        self.road_network = self.create_publisher(RoadNetworkMessage, "/road_network", LATCHED)
-        self.inputs = (self.agents, self.odometry, self.signals, self.road_network)
-        self.query = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
-
-    def _on_predictions(self, message: PredictedTrajectoryArray) -> None:
-        self.predictions.append(predictions_from_message(message))
-
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            self.statuses[status.name.removeprefix("prediction_node: ")] = status
-
-    def now_ns(self) -> int:
-        return self.get_clock().now().nanoseconds
-
-    def problems(self) -> str:
-        status = self.statuses.get("problems")
-        return "" if status is None else " | ".join(f"{each.key}: {each.value}" for each in status.values)
-
-    def publish(self, agents: TrackedAgents) -> None:
-        self.agents.publish(tracked_agents_to_message(agents, ROS_TYPES))
-
-    def predictions_of(self, agents: TrackedAgents) -> PredictedTrajectories | None:
-        return next((each for each in self.predictions if each.stamp_ns == agents.stamp_ns), None)
-
-
-def cars(stamp_ns: int, count: int = 3, **changes: Any) -> TrackedAgents:
-    ids = np.arange(1, count + 1)
-    position = np.column_stack([10.0 * ids, 4.0 * (ids % 7)])
-    velocity = np.tile([5.0, 0.0], (count, 1))
-    agents = TrackedAgents.from_states(
-        stamp_ns, ids, np.full(count, AgentClass.CAR), position, np.zeros(count), velocity
-    )
-    return dataclasses.replace(agents, **changes)
-
-
-def broken(agents: TrackedAgents, row: int, **values: Any) -> TrackedAgents:
-    """`agents` with other values in one row of some fields."""
-    changed = {}
-    for name, value in values.items():
-        changed[name] = getattr(agents, name).copy()
-        changed[name][row] = value
-    return dataclasses.replace(agents, **changed)
-
-
-@pytest.fixture
-def start_node(start_process, spin, wait_for) -> Iterator[Callable[..., Peer]]:
-    """start_node(**parameters) starts the node; returns a peer that the node has found."""
-
-    def start(**parameters: object) -> Peer:
-        assignments = [word for key, value in parameters.items() for word in ("-p", f"{key}:={value}")]
-        process = start_process("-m", "zoox_prediction.nodes.prediction_node", "--ros-args", *assignments)
-        peer = spin(Peer())
-        wait_for(
-            lambda: (
-                all(
-                    each.get_subscription_count()
-                    for each in (peer.agents, peer.odometry, peer.signals, peer.road_network)
-                )
-                and peer.query.service_is_ready()
-                and peer.count_publishers("/predictions")
-                and "problems" in peer.statuses
-            ),
-            timeout_s=30.0,
-            what=f"the discovery of the node, which wrote: {process.output}",
-        )
-        peer.process = process
-        return peer
-
-    yield start
-
-
-@pytest.fixture
-def peer(start_node) -> Peer:
-    return start_node()
-
-
-@pytest.fixture
-def complains(wait_for) -> Callable[..., None]:
-    """complains(peer, *words) waits until the diagnostics name a problem with all the words."""
-
-    def wait(peer: Peer, *words: str) -> None:
-        try:
-            wait_for(lambda: all(word in peer.problems() for word in words))
-        except pytest.fail.Exception:
-            pytest.fail(f"the diagnostics do not name {words}; they say: {peer.problems()}")
-
-    return wait
-
-
-@pytest.fixture
-def predicted(wait_for) -> Callable[..., PredictedTrajectories]:
-    """predicted(peer, agents) publishes agents and returns their predictions, which must be complete and finite."""
-
-    def publish(peer: Peer, agents: TrackedAgents, ids: Any = None) -> PredictedTrajectories:
-        peer.publish(agents)
-        wait_for(lambda: peer.predictions_of(agents) is not None, what=f"the prediction of {len(agents)} agents")
-        predictions = peer.predictions_of(agents)
-        assert sorted(predictions.ids) == sorted(agents.ids if ids is None else ids)
-        for array in (predictions.position, predictions.yaw, predictions.speed, predictions.covariance):
-            assert np.isfinite(array).all()
-        np.testing.assert_allclose(predictions.probability.sum(axis=1), 1.0, atol=1e-4)
-        return predictions
-
-    return publish
 
 
 def test_every_agent_is_predicted_with_neither_odometry_nor_map(peer, predicted, wait_for):

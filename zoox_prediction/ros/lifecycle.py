@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import signal
 import sys
 import threading
@@ -29,6 +30,9 @@ from zoox_prediction.ros.middleware import use_default_profile
 
 # A clock that goes back by less is jitter between its publishers, not a recording that looped.
 _MIN_JUMP_BACK_S = 0.1
+
+# Ctrl-C comes twice at once when a launcher passes on what the terminal sent to all; a person takes longer.
+_SECOND_SIGNAL_S = 1.0
 
 _EXIT_USAGE = 2
 
@@ -144,8 +148,9 @@ def run_node(
     """
     stop = stop or threading.Event()
     use_default_profile()
+    handler = _signal_handler(stop)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda caught, _frame: _stop_on_signal(caught, stop))
+        signal.signal(number, handler)
     try:
         # rclpy's own handlers would invalidate the context at once, before the node could end in order.
         rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
@@ -214,6 +219,15 @@ def _spin(executor: Executor, done: Future, node: Node, on_end: Callable[[], Non
     on_end()
 
 
-def _stop_on_signal(number: int, stop: threading.Event) -> None:
-    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
-    stop.set()
+def _signal_handler(stop: threading.Event) -> Callable[[int, Any], None]:
+    """The first signal ends the node in order; one that comes `_SECOND_SIGNAL_S` later ends the process at once."""
+    first_s: list[float] = []
+
+    def handle(number: int, _frame: Any) -> None:
+        if first_s and time.monotonic() - first_s[0] > _SECOND_SIGNAL_S:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        first_s.append(time.monotonic())
+        stop.set()
+
+    return handle

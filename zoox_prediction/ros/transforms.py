@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
+
 import numpy as np
+from geometry_msgs.msg import Transform
 from numpy.typing import NDArray
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -10,9 +15,24 @@ from rclpy.time import Time
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.ros.rotations import euler_from_quaternion
-from zoox_prediction.ros.tf import Buffer, TransformException, TransformListener
+from zoox_prediction.ros.tf import (
+    Buffer,
+    ConnectivityException,
+    ExtrapolationException,
+    LookupException,
+    TransformException,
+    TransformListener,
+)
 from zoox_prediction.scene import EgoState, TrackedAgents
 from zoox_prediction.transforms import transform_agents, transform_ego
+
+# How long after a vain wait the next one may be, by cause [s]: a transform that always comes late must not hold up all
+# other inputs, and frames that nobody names are waited for once, for at the start /tf_static may still be on its way.
+_WAIT_AGAIN_AFTER_S: dict[type[Exception], float] = {
+    ExtrapolationException: 1.0,
+    LookupException: math.inf,
+    ConnectivityException: math.inf,
+}
 
 
 class TransformError(InputError):
@@ -22,13 +42,24 @@ class TransformError(InputError):
 class FrameTransformer:
     """Poses of other frames in `target_frame`, from /tf and /tf_static.
 
-    A lookup waits up to `timeout_s` of wall time for a transform that is still on its way. It therefore must not run
-    in a single-threaded executor that also has to receive /tf; the subscriptions have a callback group of their own.
+    A lookup may wait up to `timeout_s` of wall time for a transform that is still on its way, once per second at most
+    when it waits in vain. It therefore must not run in a single-threaded executor that also has to receive /tf; the
+    subscriptions have a callback group of their own.
     """
 
-    def __init__(self, node: Node, target_frame: str = "map", *, timeout_s: float = 0.1, cache_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        node: Node,
+        target_frame: str = "map",
+        *,
+        timeout_s: float = 0.1,
+        cache_s: float = 10.0,
+        steady_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.target_frame = target_frame
         self._timeout = Duration(seconds=timeout_s)
+        self._steady_s = steady_s
+        self._next_wait_s: dict[type[Exception], float] = {}  # steady time from which on to wait again, by cause
         self._buffer = Buffer(Duration(seconds=cache_s))
         self._listener = TransformListener(self._buffer, node)
 
@@ -38,9 +69,7 @@ class FrameTransformer:
         Roll and pitch are left out. Raises TransformError when there is no such transform.
         """
         try:
-            found = self._buffer.lookup_transform(
-                self.target_frame, frame_id, Time(nanoseconds=stamp_ns), self._timeout
-            ).transform
+            found = self._lookup(frame_id, Time(nanoseconds=stamp_ns))
         except TransformException as error:
             raise TransformError(
                 f"no transform '{self.target_frame}' from '{frame_id}' at {stamp_ns * 1e-9:.3f} s "
@@ -49,6 +78,19 @@ class FrameTransformer:
         rotation = found.rotation
         yaw = euler_from_quaternion([rotation.x, rotation.y, rotation.z, rotation.w])[2]
         return np.array([found.translation.x, found.translation.y, yaw]), found.translation.z
+
+    def _lookup(self, frame_id: str, stamp: Time) -> Transform:
+        try:
+            return self._buffer.lookup_transform(self.target_frame, frame_id, stamp).transform
+        except TransformException as error:
+            cause = type(error)
+            if cause not in _WAIT_AGAIN_AFTER_S or self._steady_s() < self._next_wait_s.get(cause, 0.0):
+                raise
+        try:
+            return self._buffer.lookup_transform(self.target_frame, frame_id, stamp, self._timeout).transform
+        except TransformException:
+            self._next_wait_s[cause] = self._steady_s() + _WAIT_AGAIN_AFTER_S[cause]
+            raise
 
     def agents_in_map(self, agents: TrackedAgents) -> TrackedAgents:
         """`agents` in the target frame; raises TransformError."""
@@ -67,6 +109,7 @@ class FrameTransformer:
     def reset(self) -> None:
         """Forgets the past, after time jumped backwards; static transforms stay."""
         self._buffer.clear()
+        self._next_wait_s.clear()
 
     def close(self) -> None:
         """Ends the subscriptions."""
