@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 
 from zoox_prediction.config import load_yaml
 from zoox_prediction.demo.processes import ProcessGroup, local_environment, node_command, private_domain, require_ros
@@ -72,13 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     final = _play(bag, output, config_path, arguments.rate, console)
     log = load_log(bag)
     for problem in log.problems:
-        console.print(f"[yellow]{problem}[/yellow]")
+        console.print(f"[yellow]{escape(problem)}[/yellow]")
     paths = write_report(log, output, final, config, film=not arguments.no_film, console=console)
     for path in paths:
-        console.print(f"  {path}")
+        console.print(f"  {escape(str(path))}")
     failures = _failures(final)
     for failure in failures:
-        console.print(f"[red]{failure}[/red]")
+        console.print(f"[red]{escape(failure)}[/red]")
     return 1 if failures else 0
 
 
@@ -125,7 +126,7 @@ def _play(bag: Path, output: Path, config_path: Path, rate: float, console: Cons
         state: dict[str, Any] = {}
         _wait_until_ready(events, processes, state)
         player = processes.start("replay_node", node_command("replay_node", _replay_parameters(bag, rate)))
-        console.print(f"playing {bag} on ROS domain {domain}, this machine only")
+        console.print(f"playing {escape(str(bag))} on ROS domain {domain}, this machine only")
         with Live(live_table(state), console=console, refresh_per_second=4) as live:
             while player.poll() is None:
                 _take(events, state, timeout_s=0.25)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from rich.console import Console
 from zoox_prediction.demo.plans import PLAN_NAMES, candidate_plans
 from zoox_prediction.demo.session import PREDICTIONS_BAG, PREDICTIONS_TOPIC, what_if_topic
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
-from zoox_prediction.evaluation.provenance import commit, machine, versions
+from zoox_prediction.evaluation.tables import write_json
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.bag import BagReader
@@ -101,24 +99,7 @@ def _write_metrics(
         sums = evaluate_log(known, {predictor.name: predictor}, ProtocolConfig(history=config.history))
         key = {"dataset": log.dataset, "predictor": predictor.name}
         rows = [{**key, **row} for row in sums[predictor.name].rows()]
-    document = {
-        "machine": machine(),
-        "versions": versions(),
-        "commit": commit(),
-        "recording": log.name,
-        "run": account,
-        "rows": rows,
-    }
-    path.write_text(json.dumps(_without_nan(document), indent=2) + "\n")
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity: null stands for them."""
-    if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    write_json(path, rows, {"recording": log.name, "run": account})
 
 
 def _draw_what_if(log: RecordedLog, drawn: list[Scene], what_if: dict[str, Any], output: Path) -> None:

@@ -6,12 +6,12 @@ import json
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape  # else "[m]" is taken for a style and left out
 from rich.table import Table
 
 from zoox_prediction.errors import InputError
@@ -48,7 +48,7 @@ def score_tables(rows: Sequence[Row]) -> list[Table]:
         for name in ("class", "predictor"):
             table.add_column(name, no_wrap=True)
         for name in ("K", "agents", *_EVERY_HORIZON.values(), *_LAST_HORIZON.values()):
-            table.add_column(name, justify="right", no_wrap=name in _EVERY_HORIZON.values())
+            table.add_column(escape(name), justify="right", no_wrap=name in _EVERY_HORIZON.values())
         previous = None
         for agent_class, predictor, k, cells in _lines(group, horizons):
             if previous not in (None, agent_class):
@@ -63,7 +63,7 @@ def benchmark_table(rows: Sequence[Row]) -> Table:
     """A table of rows as `benchmark` makes them."""
     table = Table()
     for name, justify in (("what", "left"), ("agents", "right"), ("p50 [ms]", "right"), ("p99 [ms]", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # rich names a Literal
+        table.add_column(escape(name), justify=justify)  # type: ignore[arg-type]  # rich names a Literal
     table.add_column("p50 / reference", justify="right")
     for row in rows:
         numbers = [_number(row[key], digits) for key, digits in (("p50_ms", 3), ("p99_ms", 3), ("ratio", 2))]
@@ -80,8 +80,8 @@ def check_writable(path: Path) -> None:
         raise InputError(f"{path}: the folder does not exist or cannot be written; create it or choose another --json")
 
 
-def write_json(path: Path, rows: Sequence[Row]) -> None:
-    """Writes {"machine", "versions", "commit", "rows"} to `path`, all of it or nothing.
+def write_json(path: Path, rows: Sequence[Row], more: Mapping[str, object] | None = None) -> None:
+    """Writes {"machine", "versions", "commit", **more, "rows"} to `path`, all of it or nothing.
 
     Figures that are not defined or not finite become null. Raises InputError when `path` cannot be written.
     """
@@ -89,22 +89,26 @@ def write_json(path: Path, rows: Sequence[Row]) -> None:
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "commit": provenance.commit(),
-        "rows": [{key: _finite(value) for key, value in row.items()} for row in rows],
+        **(more or {}),
+        "rows": rows,
     }
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(_finite(document), indent=1, allow_nan=False) + "\n"
     check_writable(path)
+    partial = path.with_name(f".{path.name}.partial")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.resolve().parent, prefix=f".{path.name}.", delete=False
-        ) as partial:
-            partial.write(text)
-        Path(partial.name).chmod(0o644)
-        Path(partial.name).replace(path)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written: {error.strerror}; free space or choose another --json") from error
 
 
 def _finite(value: object) -> object:
+    """The value, at any depth with null in place of NaN and infinity, which JSON does not know."""
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

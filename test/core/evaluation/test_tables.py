@@ -31,6 +31,7 @@ def test_scores_by_class_with_every_horizon_in_a_cell():
     (table,) = tables.score_tables(rows)
     text = _printed(table)
     assert "site: at 1, 3 s" in text
+    assert all(f"{name} [m]" in text for name in ("minADE", "minFDE", "Brier-minFDE"))
     (car,) = [line for line in text.splitlines() if " car " in line]
     assert "0.50  1.25" in car
     assert " 20 " in car
@@ -52,6 +53,7 @@ def test_benchmark_table():
     row = {"name": "predict", "agents": 64, "p50_ms": 1.5, "p99_ms": 2.25, "ratio": 0.5, "ratio_to": "reference"}
     text = _printed(tables.benchmark_table([row]))
     assert "predict" in text
+    assert "p50 [ms]" in text and "p99 [ms]" in text
     assert "1.500" in text
     assert "2.250" in text
 
