@@ -14,6 +14,7 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.maps.readers import read_road_network
 from zoox_prediction.msg import PredictedTrajectoryArray, RoadNetwork, TrackedAgentArray, TrafficSignalArray
 from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.prediction.memory import keep_freed_memory
 from zoox_prediction.prediction.pipeline import Cycle, PredictionPipeline
 from zoox_prediction.recording import messages
 from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
@@ -37,6 +38,7 @@ class PredictionNode(ManagedNode):
         self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
         self._predicting = MutuallyExclusiveCallbackGroup()
         self._queries = MutuallyExclusiveCallbackGroup()
+        self._maps = MutuallyExclusiveCallbackGroup()  # a map takes long to prepare
         self._pipeline: PredictionPipeline | None = None
         self._received_s = 0.0  # steady time at which the newest agents came
 
@@ -76,15 +78,14 @@ class PredictionNode(ManagedNode):
         self._diagnostics.reset()
 
     def _subscribe(self, pipeline: PredictionPipeline) -> None:
-        runtime, subscribe = self._config.runtime, self._inputs.subscribe
-        agents = (self._agents, self._add_agents)
+        ages, subscribe = self._config.runtime, self._inputs.subscribe
+        agents, ego = (self._agents, self._add_agents), (self._ego, pipeline.add_ego)
         signals = (messages.traffic_signals_from_message, pipeline.add_signals)
-        subscribe(RoadNetwork, "road_network", messages.road_network_from_message, pipeline.set_road_network, LATCHED)
-        subscribe(Odometry, "odometry", self._ego, pipeline.add_ego, INPUT, max_age_s=runtime.max_odometry_age_s)
-        subscribe(TrafficSignalArray, "traffic_signals", *signals, INPUT, max_age_s=runtime.max_signals_age_s)
-        subscribe(
-            TrackedAgentArray, "tracked_agents", *agents, INPUT, max_age_s=runtime.max_agents_age_s, required=True
-        )
+        road_network = (messages.road_network_from_message, pipeline.set_road_network)
+        subscribe(RoadNetwork, "road_network", *road_network, LATCHED, callback_group=self._maps)
+        subscribe(Odometry, "odometry", *ego, INPUT, max_age_s=ages.max_odometry_age_s, gathered=True)
+        subscribe(TrafficSignalArray, "traffic_signals", *signals, INPUT, max_age_s=ages.max_signals_age_s)
+        subscribe(TrackedAgentArray, "tracked_agents", *agents, INPUT, max_age_s=ages.max_agents_age_s, required=True)
 
     def _agents(self, message: TrackedAgentArray) -> TrackedAgents:
         return self._frames.agents_in_map(messages.tracked_agents_from_message(message))
@@ -114,10 +115,9 @@ class PredictionNode(ManagedNode):
             self._diagnostics.latency("prediction", time.monotonic() - received_s)
 
     def _on_silence(self) -> None:
-        if self._publisher.is_activated and self._pipeline:
-            cycle = self._pipeline.repeat(self.get_clock().now().nanoseconds)
-            if cycle:
-                self._publish(cycle)
+        now_ns = self.get_clock().now().nanoseconds
+        if self._publisher.is_activated and self._pipeline and (cycle := self._pipeline.repeat(now_ns)):
+            self._publish(cycle)
 
     def _publish(self, cycle: Cycle) -> None:
         self._repeat.reset()
@@ -142,6 +142,7 @@ class PredictionNode(ManagedNode):
 
 
 def main(args: list[str] | None = None) -> int:
+    keep_freed_memory()
     return run_node(PredictionNode, args)
 
 

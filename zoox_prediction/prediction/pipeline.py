@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +17,7 @@ from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.guarded import GuardedPredictor
 from zoox_prediction.prediction.registry import create_predictor
 from zoox_prediction.prediction.scene_history import SceneHistory
+from zoox_prediction.prediction.warm_up import PerMapPredictor
 from zoox_prediction.scene import (
     CandidatePlans,
     ConditionalAnswer,
@@ -24,6 +27,8 @@ from zoox_prediction.scene import (
     TrackedAgents,
     TrafficSignals,
 )
+
+_MAX_PAUSE_S = 0.1  # that a query or the preparation of a map makes at a time
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class Cycle:
 class PredictionPipeline:
     """Scene history, guarded predictor and conditional answers under one lock that is held for the history only.
 
-    Two predictor instances: a query about candidate plans never waits for a prediction, nor the other way round.
+    Two predictor instances, so that no prediction waits for a query about candidate plans. What waits is the query: it
+    pauses while a prediction is under way, for Python runs one of them at a time anyway.
     """
 
     def __init__(self, config: PredictionConfig):
@@ -45,13 +51,16 @@ class PredictionPipeline:
         self._config = config
         self._lock = threading.Lock()
         self._history = SceneHistory(config.history, config.ego)
-        self._predictor = GuardedPredictor(create_predictor(config.predictor, config), config.guard)
+        self._per_map = PerMapPredictor(lambda: create_predictor(config.predictor, config))
+        self._predictor = GuardedPredictor(self._per_map, config.guard)
         self._predicted_ns: int | None = None
-        self._latest: PredictedTrajectories | None = None
+        self._latest: tuple[Scene, PredictedTrajectories] | None = None
+        self._urgent = 0
+        self._nothing_urgent = threading.Event()
+        self._nothing_urgent.set()
         # A query has no deadline of its own: a late answer is worth more to the planner than a crude one.
-        self._query_predictor = GuardedPredictor(
-            create_predictor(config.predictor, config), replace(config.guard, deadline_s=0.0)
-        )
+        self._query_per_map = PerMapPredictor(lambda: create_predictor(config.predictor, config))
+        self._query_predictor = GuardedPredictor(self._query_per_map, replace(config.guard, deadline_s=0.0))
 
     @property
     def predictor_name(self) -> str:
@@ -77,18 +86,39 @@ class PredictionPipeline:
             return self._history.add_signals(signals)
 
     def set_road_network(self, network: RoadNetwork) -> list[str]:
+        """Takes a second or more for a large map, which is used when all is ready; predictions go on meanwhile."""
+        scene, _ = self._scene()
+        self._per_map.prepare(network, scene, self._give_way)
         with self._lock:
-            return self._history.set_road_network(network)
+            problems = self._history.set_road_network(network)
+            self._latest = None
+        if not problems:
+            self._query_per_map.prepare(network, scene, self._give_way)
+        return problems
 
     def reset(self) -> None:
         """Forgets everything but the map."""
         with self._lock:
             self._history.reset()
-            self._predicted_ns = None
+            self._predicted_ns = self._latest = None
 
     def close(self) -> None:
         self._predictor.close()
         self._query_predictor.close()
+
+    @contextlib.contextmanager
+    def urgent(self) -> Iterator[None]:
+        """While the block runs, queries pause at their next chance; for all that is on the way to a prediction."""
+        with self._lock:
+            self._urgent += 1
+            self._nothing_urgent.clear()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._urgent -= 1
+                if not self._urgent:
+                    self._nothing_urgent.set()
 
     def predict(self) -> Cycle | None:
         """Predictions of the newest scene; None when there is none or the last one was less than a period ago.
@@ -113,20 +143,22 @@ class PredictionPipeline:
 
         Raises InputError when there is no scene yet, a plan is not usable, or an agent is not known.
         """
-        scene, _ = self._scene()
+        self._give_way()
+        scene, known = self._newest()
         if scene is None:
             raise InputError("no tracked agents have arrived yet; ask again when there are predictions")
         if agent_ids is not None and len(agent_ids):
             unknown = np.setdiff1d(agent_ids, scene.agents.ids)
             if len(unknown):
                 raise InputError(f"agent {unknown[0]} is not tracked now; leave agent_ids empty to ask about all")
-        latest = self._latest  # a query about the scene that was predicted last needs no second prediction
-        known = latest if latest is not None and latest.stamp_ns == scene.stamp_ns else None
-        answer = answer_plans(scene, plans, self._query_predictor, self._config.conditional, unconditional=known)
+        config = self._config.conditional
+        answer = answer_plans(scene, plans, self._query_predictor, config, known, self._give_way)
         return answer if agent_ids is None or not len(agent_ids) else select_agents(answer, agent_ids)
 
     def _cycle(self, scene: Scene, problems: tuple[str, ...]) -> Cycle:
-        predictions = self._latest = self._predictor.predict(scene)
+        with self.urgent():
+            predictions = self._predictor.predict(scene)
+        self._latest = scene, predictions
         return Cycle(predictions, (*problems, *self._predictor.problems))
 
     def _is_due(self, stamp_ns: int) -> bool:
@@ -134,6 +166,17 @@ class PredictionPipeline:
         if self._predicted_ns is None or stamp_ns < self._predicted_ns:
             return True
         return (stamp_ns - self._predicted_ns) * 1e-9 >= 0.9 / self._config.runtime.max_rate_hz
+
+    def _newest(self) -> tuple[Scene | None, PredictedTrajectories | None]:
+        """The newest scene and, if they are at hand, its predictions: a query then needs no scene and no prediction."""
+        latest, newest_ns = self._latest, self.newest_stamp_ns
+        if latest is not None and latest[0].stamp_ns == newest_ns and latest[0].ego is not None:
+            return latest
+        scene, _ = self._scene()
+        return scene, None
+
+    def _give_way(self) -> None:
+        self._nothing_urgent.wait(_MAX_PAUSE_S)
 
     def _scene(self) -> tuple[Scene | None, tuple[str, ...]]:
         with self._lock:

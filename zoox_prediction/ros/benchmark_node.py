@@ -1,4 +1,4 @@
-"""What `zoox-prediction benchmark node` measures: the prediction node as a process, from tracks sent to predictions here.
+"""What `zoox-prediction benchmark node` measures: the prediction node as a process, tracks sent to predictions here.
 
 The node runs alone on a private ROS domain. This process stands for the rest of the vehicle: tracked agents at 10 Hz,
 odometry at 50 Hz, and in the second half a planner that asks about 8 candidate plans again and again.
@@ -12,12 +12,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rclpy
 from nav_msgs.msg import Odometry
+from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -48,7 +50,7 @@ NUM_PLANS = 8
 _PERIOD_NS = 100_000_000
 _ODOMETRY_PER_FRAME = 5
 _QUERY_PERIOD_S = 0.13  # no multiple of the cycle, so that queries come at every phase of it
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S, _ANSWER_TIMEOUT_S = 30.0, 5.0
 _TYPE = "zoox_prediction/msg/PredictedTrajectoryArray"
 
 
@@ -59,6 +61,7 @@ class _Times:
     sent: dict[int, float] = field(default_factory=dict)  # by stamp [ns]
     predicted: dict[int, float] = field(default_factory=dict)
     queries: list[float] = field(default_factory=list)  # durations
+    refusal: str = ""  # of the last query that was refused
     fallbacks: int = 0  # predictions in which the stand-in answered for an agent
 
 
@@ -71,8 +74,9 @@ def measure_node(
 ) -> list[dict[str, object]]:
     """Rows of latencies [ms] with `agents` agents on `network`: `seconds` without queries, then as long with them.
 
-    Beside the columns of every benchmark, `unanswered` counts tracks without predictions and `fallbacks` predictions
-    that the stand-in made. Raises InputError when the node does not start.
+    Beside the columns of every benchmark, `unanswered` counts tracks without predictions, `fallbacks` predictions
+    that the stand-in made, and `cpu_ms` is the processor time of the node per cycle, which a busy machine hardly
+    changes. Raises InputError when the node does not start or gives no answers.
     """
     reference_ms = measure_reference()
     frames = traffic(network, agents, warm_up_s + 2.0 * seconds + 2.0)
@@ -83,15 +87,17 @@ def measure_node(
         tempfile.TemporaryDirectory() as logs,
         ProcessGroup(local_environment(domain), Path(logs)) as processes,
     ):
-        processes.start("prediction_node", node_command("prediction_node", {}))
+        node = processes.start("prediction_node", node_command("prediction_node", {}))
         with _Vehicle(domain, network, scene) as vehicle:
             vehicle.wait(processes)
             vehicle.drive(messages[: round(10 * warm_up_s)], _Times(), ask=False)
             rows = []
             for ask in (False, True):
                 times, count = _Times(), round(10 * seconds)
+                before_ms = _cpu_ms(node.pid)
                 vehicle.drive(messages[-2 * count :][count if ask else 0 :][:count], times, ask=ask)
-                rows += _rows(times, agents, reference_ms, ask)
+                cpu = {"cpu_ms": (_cpu_ms(node.pid) - before_ms) / count}
+                rows += [{**row, **cpu} for row in _rows(times, agents, reference_ms, ask)]
                 progress()
     return rows
 
@@ -104,11 +110,22 @@ def _rows(times: _Times, agents: int, reference_ms: Sequence[float], asked: bool
     suffix = f", while asked about {NUM_PLANS} plans" if asked else ""
     name = f"node: tracks sent to predictions received{suffix}"
     rows = [{"name": name, "agents": agents, **statistics(latencies, reference_ms), **lost}]
-    if asked and times.queries:
+    if asked:
+        if not times.queries:
+            raise InputError(f"the prediction node answered no query: {times.refusal or 'it was silent'}")
         queries_ms = [1e3 * each for each in times.queries]
         name = f"node: {NUM_PLANS} plans asked to answer received"
         rows.append({"name": name, "agents": agents, **statistics(queries_ms, reference_ms)})
     return rows
+
+
+def _cpu_ms(pid: int) -> float:
+    """Processor time [ms] that the process has used, all its threads together; NaN where /proc does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return 1e3 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class _Vehicle:
@@ -123,13 +140,16 @@ class _Vehicle:
         self._scene = scene
         self._decode = RosbagsTypes().deserialize
         self._times = _Times()
+        self._answered = threading.Event()
         self._agents = self._node.create_publisher(TrackedAgentArray, "/tracked_agents", INPUT)
         self._odometry = self._node.create_publisher(Odometry, "/odometry", INPUT)
         self._map = self._node.create_publisher(RoadNetworkMessage, "/road_network", LATCHED)
         self._map.publish(road_network_to_message(network, ROS_TYPES))
-        self._node.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT, raw=True)
-        self._client = self._node.create_client(PredictConditional, "/prediction_node/predict_conditional")
-        self._request = candidate_plans_to_request(plans_for(scene, NUM_PLANS), ROS_TYPES)
+        received: Any = self._on_predictions  # bytes, which rclpy's types do not foresee
+        self._node.create_subscription(PredictedTrajectoryArray, "/predictions", received, INPUT, raw=True)
+        self._client: Client = self._node.create_client(PredictConditional, "/prediction_node/predict_conditional")
+        plans = replace(plans_for(scene, NUM_PLANS), start_ns=0)  # from the newest scene on, whenever that is
+        self._request = candidate_plans_to_request(plans, ROS_TYPES)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._executor.spin, name="executor", daemon=True)
@@ -196,8 +216,15 @@ class _Vehicle:
 
     def _ask(self, times: _Times, done: threading.Event) -> None:
         while not done.wait(_QUERY_PERIOD_S):
-            answered = threading.Event()
             started = time.monotonic()
-            self._client.call_async(self._request).add_done_callback(lambda _, each=answered: each.set())
-            if answered.wait(5.0):
-                times.queries.append(time.monotonic() - started)
+            future = self._client.call_async(self._request)
+            future.add_done_callback(lambda answer, since=started: self._on_answer(answer.result(), since))  # type: ignore[misc]
+            self._answered.wait(_ANSWER_TIMEOUT_S)
+            self._answered.clear()
+
+    def _on_answer(self, response: Any, since_s: float) -> None:
+        if response.success:
+            self._times.queries.append(time.monotonic() - since_s)
+        else:
+            self._times.refusal = response.message
+        self._answered.set()

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import InvalidHandle
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.ros.diagnostics import Diagnostics
+
+try:
+    from zoox_prediction.recording.typestore import RosbagsTypes
+except ImportError:  # no rosbags: rclpy decodes, more slowly
+    RosbagsTypes = None  # type: ignore[assignment,misc]
+
+
+_GATHER_PERIOD_S = 0.1
+_GATHER_DEPTH = 100  # messages of a gathered topic that may come meanwhile
 
 
 class Inputs:
@@ -22,6 +34,8 @@ class Inputs:
         self._diagnostics = diagnostics
         self._group = callback_group
         self._subscriptions: list[Any] = []
+        self._gathered: list[tuple[Any, Callable[[Any], None]]] = []
+        self._timer: Any = None
 
     def subscribe(
         self,
@@ -33,13 +47,21 @@ class Inputs:
         *,
         max_age_s: float = float("inf"),
         required: bool = False,
+        gathered: bool = False,
+        callback_group: CallbackGroup | None = None,
     ) -> None:
-        """`convert` makes a core type of a message (InputError drops it), `use` takes it and returns problems."""
+        """`convert` makes a core type of a message (InputError drops it), `use` takes it and returns problems.
+
+        Messages are decoded by rosbags where it is installed: for 200 agents in a third of the time of rclpy. A topic
+        that is `gathered` does not wake the executor: what came is taken before the next message of another topic, and
+        at least ten times a second. For fast topics, because every waking costs rclpy about as much as ten messages.
+        """
         self._diagnostics.expect_input(topic, max_age_s, required=required)
+        decode = _decoder(message_type)
 
         def receive(message: Any) -> None:
             try:
-                value = convert(message)
+                value = convert(message if decode is None else decode(message))
                 # Latched things such as the map have no stamp that ages: the time of arrival stands for it.
                 stamp_ns = getattr(value, "stamp_ns", None) or self._node.get_clock().now().nanoseconds
                 self._diagnostics.received(topic, stamp_ns)
@@ -49,11 +71,74 @@ class Inputs:
             for problem in problems:
                 self._diagnostics.problem(topic, f"{topic}: {problem}")
 
-        self._subscriptions.append(
-            self._node.create_subscription(message_type, topic, receive, qos, callback_group=self._group)
+        def receive_after_gathered(message: Any) -> None:
+            self._gather()
+            receive(message)
+
+        group, callback = callback_group or self._group, receive
+        if gathered:
+            group, qos = _Unwatched(), _deeper(qos)
+            if self._timer is None:
+                steady = Clock(clock_type=ClockType.STEADY_TIME)
+                self._timer = self._node.create_timer(_GATHER_PERIOD_S, self._gather, self._group, clock=steady)
+        elif group is self._group:
+            callback = receive_after_gathered
+        subscription = self._node.create_subscription(
+            message_type, topic, callback, qos, callback_group=group, raw=decode is not None
         )
+        self._subscriptions.append(subscription)
+        if gathered:
+            self._gathered.append((subscription, receive))
+
+    def _gather(self) -> None:
+        """Takes what came on the gathered topics; only called within the callback group of the inputs."""
+        for subscription, receive in self._gathered:
+            for _ in range(_GATHER_DEPTH):
+                try:
+                    with subscription.handle:
+                        taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+                except InvalidHandle:  # the subscription has just ended
+                    return
+                if taken is None:
+                    break
+                receive(taken[0])
 
     def close(self) -> None:
         """Ends all subscriptions."""
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+        self._timer, self._gathered = None, []
         while self._subscriptions:
             self._node.destroy_subscription(self._subscriptions.pop())
+
+
+class _Unwatched(CallbackGroup):
+    """The executor leaves the entities of this group alone."""
+
+    def can_execute(self, entity: Any) -> bool:
+        return False
+
+    def beginning_execution(self, entity: Any) -> bool:
+        return False
+
+    def ending_execution(self, entity: Any) -> None:
+        pass
+
+
+def _deeper(qos: QoSProfile) -> QoSProfile:
+    """`qos` that keeps what comes between two gatherings."""
+    return QoSProfile(history=qos.history, depth=_GATHER_DEPTH, reliability=qos.reliability, durability=qos.durability)
+
+
+def _decoder(message_type: type) -> Callable[[bytes], Any] | None:
+    """What makes a message of received bytes; None where rosbags is not installed or does not know the type."""
+    if RosbagsTypes is None:
+        return None
+    types = RosbagsTypes()
+    name = f"{message_type.__module__.partition('.')[0]}/msg/{message_type.__name__}"
+    try:
+        data = types.serialize(types.new(name))
+    except KeyError:
+        return None
+    types.deserialize(data, name)  # compiles the decoder now rather than at the first message
+    return partial(types.deserialize, name=name)

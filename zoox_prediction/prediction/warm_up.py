@@ -1,0 +1,70 @@
+"""What a predictor prepares for a road network, prepared before the first scene on it has a deadline to meet."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from zoox_prediction.maps.road_network import LaneType, RoadNetwork
+from zoox_prediction.prediction.predictor import Predictor
+from zoox_prediction.scene import AgentClass, PredictedTrajectories, Scene, TrackedAgents
+
+_SPEEDS_MPS = (0.0, 10.0)  # how far along the lanes a predictor looks depends on the speed
+_AGENTS_PER_SCENE = 32  # keeps the scenes short enough to let predictions pass between them
+_MAX_LANES = 2000  # of a larger map, evenly chosen
+
+
+class PerMapPredictor:
+    """A predictor for each of the last two road networks, so that one is made ready while the other is in use.
+
+    `predict` is for one caller at a time, as that of any predictor; `prepare` may run meanwhile in another thread.
+    """
+
+    def __init__(self, make: Callable[[], Predictor]) -> None:
+        self._make = make
+        self._fallback = make()  # for networks that were not prepared
+        self._prepared: tuple[tuple[RoadNetwork, Predictor], ...] = ()
+        self.name, self.version = self._fallback.name, self._fallback.version
+
+    def predict(self, scene: Scene) -> PredictedTrajectories:
+        """What the predictor of the scene's road network says."""
+        for network, predictor in self._prepared:
+            if network is scene.road_network:
+                return predictor.predict(scene)
+        return self._fallback.predict(scene)
+
+    def prepare(
+        self, network: RoadNetwork, now: Scene | None = None, give_way: Callable[[], None] = lambda: None
+    ) -> None:
+        """Makes a predictor that has seen `network`, and the scene `now` on it; `give_way` is called between scenes."""
+        predictor = self._make()
+        scenes = [] if now is None else [replace(now, road_network=network)]
+        for scene in (*scenes, *_scenes_on(network)):
+            give_way()
+            with contextlib.suppress(Exception):  # one that fails here fails in its cycle too, and is reported there
+                predictor.predict(scene)
+        self._prepared = ((network, predictor), *self._prepared[:1])
+
+
+def _scenes_on(network: RoadNetwork) -> Iterator[Scene]:
+    """Vehicles and cyclists at the start of every lane, at several speeds, a few lanes at a time."""
+    lanes = network.lanes
+    usable = np.flatnonzero(np.diff(lanes.centerline.offsets) > 1)
+    rows = usable[:: -(-len(usable) // _MAX_LANES) or 1]
+    points = lanes.centerline.values.reshape(-1, 2)
+    first = lanes.centerline.offsets[rows]
+    position, way = points[first], points[first + 1] - points[first]
+    yaw = np.arctan2(way[:, 1], way[:, 0])
+    bicycle = lanes.type[rows] == LaneType.BICYCLE
+    agent_class = np.where(bicycle, AgentClass.CYCLIST, AgentClass.CAR)
+    for speed in _SPEEDS_MPS:
+        velocity = speed * np.column_stack([np.cos(yaw), np.sin(yaw)])
+        for start in range(0, len(rows), _AGENTS_PER_SCENE):
+            part = slice(start, start + _AGENTS_PER_SCENE)
+            ids = np.arange(start, start + len(position[part]))
+            agents = TrackedAgents.from_states(0, ids, agent_class[part], position[part], yaw[part], velocity[part])
+            now = (position[part, None], yaw[part, None], velocity[part, None])
+            yield Scene(0, agents, *now, np.ones((len(ids), 1), dtype=bool), road_network=network)
