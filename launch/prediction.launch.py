@@ -80,7 +80,11 @@ def generate_launch_description():
                 package="zoox_prediction",
                 executable="visualization_node",
                 output="screen",
-                parameters=[LaunchConfiguration("visualization_config"), {"recording": _text("recording")}, sim_time],
+                parameters=[
+                    LaunchConfiguration("visualization_config"),
+                    {"recording": _text("recording"), "map_path": _text("map_path")},
+                    sim_time,
+                ],
                 condition=IfCondition(LaunchConfiguration("visualize")),
             ),
             Node(

@@ -1,10 +1,14 @@
 """A recorded bag in: plays it with /clock, predicts, and shows what was predicted over what really happened.
 
+Ends with the recording, unless `exit_at_end: false` stands in replay_config.
+
 ros2 launch zoox_prediction replay.launch.py bag:=/path/to/recording.bag rviz:=true
 """
 
+from pathlib import Path
+
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
+from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node, SetRemap
@@ -14,6 +18,13 @@ from launch_ros.substitutions import FindPackageShare
 
 def _share(*parts):
     return PathJoinSubstitution([FindPackageShare("zoox_prediction"), *parts])
+
+
+def _check_bag(context):
+    """Before any process is started, for each of them would complain."""
+    bag = Path(LaunchConfiguration("bag").perform(context))
+    if not bag.exists():
+        raise RuntimeError(f"bag:={bag} does not exist; give a rosbag2 folder, an .mcap or a .db3 file")
 
 
 def generate_launch_description():
@@ -47,6 +58,7 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *arguments,
+            OpaqueFunction(function=_check_bag),
             GroupAction(
                 [
                     SetRemap("tracked_agents", LaunchConfiguration("agents_topic")),
@@ -64,6 +76,7 @@ def generate_launch_description():
                 package="zoox_prediction",
                 executable="replay_node",
                 output="screen",
+                on_exit=Shutdown(reason="replay_node has ended"),
                 parameters=[
                     LaunchConfiguration("replay_config"),
                     {
@@ -72,6 +85,10 @@ def generate_launch_description():
                         "start_offset": ParameterValue(LaunchConfiguration("start_offset"), value_type=float),
                         "loop": LaunchConfiguration("loop"),
                         "paused": LaunchConfiguration("paused"),
+                        # The nodes take a while to start and would miss the beginning.
+                        "wait_for_subscribers": ParameterValue(
+                            ["['", LaunchConfiguration("agents_topic"), "']"], value_type=list[str]
+                        ),
                     },
                 ],
             ),

@@ -13,6 +13,7 @@ import launch_testing.actions
 import launch_testing.asserts
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 
@@ -25,13 +26,16 @@ from zoox_prediction.scene import AgentClass, TrackedAgents
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 _LAUNCH = Path(__file__).resolve().parents[2] / "launch" / "prediction.launch.py"
+_START_S = 90.0  # nodes on a busy machine
 
 
 @pytest.mark.launch_test
 def generate_test_description():
     return launch.LaunchDescription(
         [
-            IncludeLaunchDescription(PythonLaunchDescriptionSource(str(_LAUNCH))),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(_LAUNCH)), launch_arguments={"map_path": "/no/such.osm"}.items()
+            ),
             launch_testing.actions.ReadyToTest(),
         ]
     )
@@ -50,17 +54,27 @@ class TestPredictions(unittest.TestCase):
 
     def test_agents_are_predicted(self):
         received: list[PredictedTrajectoryArray] = []
+        complaints: dict[str, str] = {}
+
+        def diagnose(message):
+            for status in message.status:
+                complaints[status.name] = status.message
+
         self.node.create_subscription(PredictedTrajectoryArray, "/predictions", received.append, OUTPUT)
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", diagnose, INPUT)
         publisher = self.node.create_publisher(TrackedAgentArray, "/tracked_agents", INPUT)
-        deadline = time.monotonic() + 20.0
-        while not received and time.monotonic() < deadline:
+        deadline = time.monotonic() + _START_S
+        reporters = {"prediction_node: problems", "visualization_node: problems"}
+        while not (received and reporters <= complaints.keys()) and time.monotonic() < deadline:
             stamp_ns = self.node.get_clock().now().nanoseconds
             agents = TrackedAgents.from_states(stamp_ns, [7], [AgentClass.CAR], [[1.0, 2.0]], [0.0], [[5.0, 0.0]])
             publisher.publish(tracked_agents_to_message(agents, ROS_TYPES))
             rclpy.spin_once(self.node, timeout_sec=0.1)
-        self.assertTrue(received, "no prediction within 20 s")
+        self.assertTrue(received, "no prediction in time")
         self.assertEqual(list(received[0].id), [7])
         self.assertEqual(received[0].num_steps, 80)
+        for reporter in reporters:  # map_path arrives
+            self.assertIn("/no/such.osm", complaints.get(reporter, "nothing"))
 
 
 @launch_testing.post_shutdown_test()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 from visualization_msgs.msg import MarkerArray
 
+from zoox_prediction.errors import InputError
+from zoox_prediction.maps.readers import read_road_network
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray, TrafficSignalArray
 from zoox_prediction.msg import RoadNetwork as RoadNetworkMessage
@@ -19,7 +22,7 @@ from zoox_prediction.recording.messages import (
     traffic_signals_from_message,
 )
 from zoox_prediction.recording.tracks import Future
-from zoox_prediction.ros.diagnostics import Diagnostics
+from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
@@ -40,15 +43,19 @@ class VisualizationNode(ManagedNode):
         self._log: RecordedLog | None = None
         self._network = RoadNetwork()
         self._agents: OrderedDict[int, TrackedAgents] = OrderedDict()
-        self._entities: list[Any] = []
+        self._inputs: list[Any] = []
+        self._outputs: list[Any] = []
 
     def setup(self) -> None:
         if self._config.recording:
             self._log = load_log(self._config.recording)
+        if self._config.map_path:
+            self._read_map(Path(self._config.map_path))
         self._markers = self.create_lifecycle_publisher(MarkerArray, "~/markers", OUTPUT)
         self._signal_markers = self.create_lifecycle_publisher(MarkerArray, "~/signals", OUTPUT)
         self._map_markers = self.create_lifecycle_publisher(MarkerArray, "~/map", LATCHED)
-        self._entities = [
+        self._outputs = [self._markers, self._signal_markers, self._map_markers]
+        self._inputs = [
             self.create_subscription(TrackedAgentArray, "tracked_agents", self._on_agents, INPUT),
             self.create_subscription(PredictedTrajectoryArray, "predictions", self._on_predictions, INPUT),
             self.create_subscription(TrafficSignalArray, "traffic_signals", self._on_signals, INPUT),
@@ -59,9 +66,10 @@ class VisualizationNode(ManagedNode):
         self._map_markers.publish(map_markers(self._network, ROS_TYPES))
 
     def teardown(self) -> None:
-        for subscription in self._entities:
-            self.destroy_subscription(subscription)
-        self._entities = []
+        while self._inputs:
+            self.destroy_subscription(self._inputs.pop())
+        while self._outputs:
+            self.destroy_lifecycle_publisher(self._outputs.pop())
         self.reset()
 
     def reset(self) -> None:
@@ -81,7 +89,8 @@ class VisualizationNode(ManagedNode):
         predictions = self._converted("predictions", predictions_from_message, message)
         if predictions is None or not self._agents:
             return
-        agents = self._agents.get(predictions.stamp_ns) or next(reversed(self._agents.values()))
+        newest = next(reversed(self._agents.values()))
+        agents = self._agents.get(predictions.stamp_ns, newest)
         truth = self._truth(predictions)
         self._markers.publish(agent_markers(agents, predictions, truth, ROS_TYPES, self._config.markers))
 
@@ -95,6 +104,13 @@ class VisualizationNode(ManagedNode):
         if network is not None:
             self._network = network
             self._map_markers.publish(map_markers(network, ROS_TYPES))
+
+    def _read_map(self, path: Path) -> None:
+        """A map that cannot be read leaves the node running without one, and the diagnostics say so."""
+        try:
+            self._network = read_road_network(path)
+        except InputError as error:
+            self._diagnostics.problem("map_path", f"map_path: {error}", ERROR)
 
     def _truth(self, predictions: PredictedTrajectories) -> Future | None:
         if self._log is None:
