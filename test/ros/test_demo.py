@@ -69,7 +69,7 @@ def test_an_interrupted_demo_leaves_no_process(start_process, recording, tmp_pat
     children = _descendants(demo.process.pid)
     assert len(children) >= 3
     demo.process.send_signal(signal.SIGINT)
-    assert demo.wait(60.0) == 130
+    assert demo.wait(60.0) == 130, demo.output
     assert "Traceback" not in demo.output
     assert not [pid for pid in children if Path(f"/proc/{pid}/cmdline").exists() and b"zoox" in _command(pid)]
 

@@ -105,7 +105,7 @@ def test_digest_depends_on_names_and_contents(tmp_path: Path) -> None:
 @contextlib.contextmanager
 def _index_that_never_answers() -> Iterator[tuple[str, socket.socket]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(120)
+        server.settimeout(0.5)
         yield f"http://127.0.0.1:{server.getsockname()[1]}/simple", server
 
 
@@ -118,17 +118,26 @@ def _start(checkout: Path, index: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def _first_connection(server: socket.socket, set_up: subprocess.Popen[str]) -> socket.socket:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and set_up.poll() is None:
+        with contextlib.suppress(TimeoutError):
+            return server.accept()[0]
+    set_up.kill()
+    raise AssertionError(f"pip was not started: {set_up.communicate()}")
+
+
 def test_killed_set_up_recovers_after_what_it_left_running(tmp_path: Path) -> None:
     """Killed while pip is at work: the next run waits for that pip, starts anew, and fails with one sentence."""
     for name in (*_REQUIRED, "CMakeLists.txt", "package.xml"):
         (tmp_path / name).symlink_to(_ROOT / name)
     (tmp_path / "setup_environment").unlink()
     (tmp_path / "setup_environment").mkdir()
-    for source in (_ROOT / "setup_environment").glob("*.py"):
+    for source in (_ROOT / "setup_environment").glob("*.*"):
         (tmp_path / "setup_environment" / source.name).write_text(source.read_text(), encoding="utf-8")
     with _index_that_never_answers() as (index, server):
         killed = _start(tmp_path, index)
-        connection, _ = server.accept()  # pip is at work
+        connection = _first_connection(server, killed)  # pip is at work
         assert State(tmp_path / ".venv").interrupted == "packages"
         killed.kill()
         killed.communicate()

@@ -25,15 +25,14 @@ def log(request: pytest.FixtureRequest) -> RecordedLog:
 
 
 def tracks(log: RecordedLog) -> dict[int, dict[str, np.ndarray]]:
-    """By id: position (T, 2), yaw, velocity, class of every frame that it is in."""
+    """By id: position (T, 2), yaw, velocity, acceleration, class, size of every frame that it is in."""
     found: dict[int, list] = {}
     for frame in log.agents:
-        rows = zip(
-            frame.ids, frame.position[:, :2], frame.yaw, frame.velocity, frame.agent_class, frame.size, strict=True
-        )
+        states = (frame.position[:, :2], frame.yaw, frame.velocity, frame.acceleration, frame.agent_class, frame.size)
+        rows = zip(frame.ids, *states, strict=True)
         for track, *state in rows:
             found.setdefault(int(track), []).append([frame.stamp_ns, *state])
-    names = ("stamp", "position", "yaw", "velocity", "agent_class", "size")
+    names = ("stamp", "position", "yaw", "velocity", "acceleration", "agent_class", "size")
     return {
         track: {name: np.array(column) for name, column in zip(names, zip(*states, strict=True), strict=True)}
         for track, states in found.items()
@@ -74,6 +73,19 @@ def test_motion_is_smooth_and_agrees_with_the_velocities(log: RecordedLog) -> No
         assert np.abs(np.diff(speed)).max() <= 0.61  # 6 m/s^2
         assert np.abs(np.diff(np.unwrap(track["yaw"]))).max() < 0.2
         assert speed.max() < 13.9
+
+
+def test_accelerations_are_the_change_of_the_velocities(log: RecordedLog) -> None:
+    errors, sizes = [], []
+    for track in tracks(log).values():
+        if len(track["stamp"]) >= 5:
+            derived = np.gradient(track["velocity"], 0.1, axis=0)[1:-1]
+            errors.append(np.linalg.norm(derived - track["acceleration"][1:-1], axis=1))
+            sizes.append(np.linalg.norm(derived, axis=1))
+    error, hard = np.concatenate(errors), np.concatenate(sizes) > 1.5  # in bends too
+    assert hard.sum() > 100
+    assert np.quantile(error[hard], 0.9) < 0.1
+    assert np.quantile(error, 0.95) < 0.05
 
 
 def test_nobody_enters_at_red(log: RecordedLog) -> None:

@@ -236,8 +236,9 @@ def taf_bw(folder: Path, steps: int = 30) -> Path:
 
 
 def taf_bw_signals(tracks: Path, steps: int = 30) -> None:
-    """Group 4, red for 1 s, then green, controls the way from KML lane 1 (stop line at x = 49) to lane 2 (x = 71)."""
-    states = ["STOP_AND_REMAIN" if step < 10 else "PROTECTED_MOVEMENT_ALLOWED" for step in range(steps)]
+    """Group 4, red for 1 s (at last with yellow), then green, controls the way from KML lane 1 (stop line at x = 49)
+    to lane 2 (x = 71)."""
+    states = ["STOP_AND_REMAIN"] * 9 + ["PRE_MOVEMENT"] + ["PROTECTED_MOVEMENT_ALLOWED"] * (steps - 10)
     table = {"signal_group_id": 4, "timestamp_ms": 100 * np.arange(steps), "movement_state": states}
     pd.DataFrame(table).to_csv(tracks.with_name("signal_phases_000.csv"), index=False)
     lanes = _kml_lane(1, "2", "4", (49.0, 0.2), (0.0, 0.2)) + _kml_lane(2, "", "", (71.0, -0.2), (110.0, -0.2))

@@ -60,6 +60,17 @@ def test_base_link_is_the_rear_axle_on_the_ground(tmp_path: Path) -> None:
     np.testing.assert_allclose(camera.matrix[:3, 3], [0.0, 0.1, 0.0], atol=1e-9)  # P2: 70 / 700 to the left of camera 0
 
 
+def test_a_turning_ego_swings_its_rear_axle(tmp_path: Path) -> None:
+    folder = samples.kitti(tmp_path)
+    oxts = np.loadtxt(folder / "oxts" / "0001.txt")
+    oxts[:, 22] = 0.5  # [rad/s] to the left, about the GPS/IMU, which stands still
+    np.savetxt(folder / "oxts" / "0001.txt", oxts)
+    ego = read_sequence(folder, "0001").ego
+    assert ego is not None
+    # It looks north, the axle is 0.76 m to the south: that goes east.
+    np.testing.assert_allclose(ego.states()[3].velocity, [0.38, 0.0], atol=1e-9)
+
+
 def test_messages(tmp_path: Path) -> None:
     import cv2
 
@@ -76,6 +87,7 @@ def test_messages(tmp_path: Path) -> None:
     np.testing.assert_allclose(cloud.data.view("<f4"), [20.0, -3.0, 0.0, 0.5])
     info = first["/sensors/image_02/camera_info"]
     assert (info.height, info.width, info.k[2]) == (20, 30, 600.0)
+    np.testing.assert_allclose(info.p.reshape(3, 4), [[700, 0, 600, 0], [0, 700, 170, 0], [0, 0, 1, 0]])
     assert first["/sensors/image_02/image/compressed"].format == "png"
 
 
