@@ -24,7 +24,7 @@ Group = Callable[[int], Sequence[BenchmarkCase]]
 
 NUM_PLANS = 8
 _PREDICTIONS = "zoox_prediction/msg/PredictedTrajectoryArray"
-_ROS_CASES = "zoox_prediction.ros.benchmark"
+_ROS_CASES, _ROS_NODE = "zoox_prediction.ros.benchmark", "zoox_prediction.ros.benchmark_node"
 
 
 def messages(agents: int) -> list[BenchmarkCase]:
@@ -53,6 +53,15 @@ def ros_problem() -> str | None:
     except ImportError as error:
         return str(error)
     return None
+
+
+def node(agents: int, seconds: float) -> list[dict[str, object]]:
+    """Rows of the prediction node as a process on the town, for `seconds` without and as long with queries.
+
+    Raises InputError when it does not start, and ImportError where there is no ROS.
+    """
+    rows: list[dict[str, object]] = importlib.import_module(_ROS_NODE).measure_node(town(), agents, seconds)
+    return rows
 
 
 def predict(agents: int) -> list[BenchmarkCase]:

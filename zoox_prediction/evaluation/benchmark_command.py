@@ -12,12 +12,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import tables
 from zoox_prediction.evaluation.benchmark import REFERENCE, BenchmarkCase, BenchmarkConfig, measure
-from zoox_prediction.evaluation.benchmark_cases import GROUPS, ros_problem
+from zoox_prediction.evaluation.benchmark_cases import GROUPS, node, ros_problem
+from zoox_prediction.prediction.memory import keep_freed_memory
+
+_NODE = "node"
+_KNOWN = (*GROUPS, _NODE)
 
 _EPILOG = f"""\
 Each figure is the wall time of one call on a generated town with 448 lanes. The last column compares the median with
 that of a fixed reference ({REFERENCE})
 which runs before every repetition; it says more than milliseconds when the machine is busy or another one.
+The group "{_NODE}" starts the prediction node as a process and measures what the vehicle sees, from tracks sent to
+predictions received; --json adds how many predictions came late or were a stand-in's, and the node's processor time.
 
 example: zoox-prediction benchmark messages predict --agents 64 --json times.json
 """
@@ -26,11 +32,14 @@ example: zoox-prediction benchmark messages predict --agents 64 --json times.jso
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.epilog = _EPILOG
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"what to measure, default all: {', '.join(GROUPS)}")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"what to measure, default all: {', '.join(_KNOWN)}")
     parser.add_argument(
         "--agents", nargs="+", type=int, default=[64, 200], metavar="N", help="numbers of agents, default 64 200"
     )
     parser.add_argument("--repeats", type=int, default=200, metavar="N", help="of every case, default 200")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, metavar="S", help=f"of either half of '{_NODE}', default 10"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
 
 
@@ -38,19 +47,27 @@ def run(arguments: argparse.Namespace) -> int:
     """Measures, prints the table and writes the JSON. Raises InputError for an unknown group or a bad number."""
     if arguments.json is not None:
         tables.check_writable(arguments.json)
-    groups = list(dict.fromkeys(arguments.groups or GROUPS))
-    unknown = [group for group in groups if group not in GROUPS]
+    groups = list(dict.fromkeys(arguments.groups or _KNOWN))
+    unknown = [group for group in groups if group not in _KNOWN]
     if unknown:
-        raise InputError(f"unknown benchmark '{unknown[0]}'; known are {', '.join(GROUPS)}")
+        raise InputError(f"unknown benchmark '{unknown[0]}'; known are {', '.join(_KNOWN)}")
     if min(arguments.agents) < 1:
         raise InputError(f"--agents {min(arguments.agents)}: must be at least 1")
     if arguments.repeats < 1:
         raise InputError(f"--repeats {arguments.repeats}: must be at least 1")
+    if not 1.0 <= arguments.seconds <= 600.0:
+        raise InputError(f"--seconds {arguments.seconds:g}: must be between 1 and 600")
+    problem = ros_problem()
+    if problem is not None and _NODE in arguments.groups:
+        raise InputError(f"the node cannot be measured without ROS 2 ({problem}); leave '{_NODE}' out")
+    keep_freed_memory()  # as the node does
     config = BenchmarkConfig(repeats=arguments.repeats, min_repeats=min(arguments.repeats, 20))
-    rows = _measure_all(_cases(groups, arguments.agents), config)
+    rows = _measure_all(_cases([group for group in groups if group != _NODE], arguments.agents), config)
+    if _NODE in groups and problem is None:
+        rows += [row for count in dict.fromkeys(arguments.agents) for row in node(count, arguments.seconds)]
     tables.console().print(tables.benchmark_table(rows))
-    if "messages" in groups and (problem := ros_problem()) is not None:
-        print(f"rclpy's messages were not measured, only those of rosbags: {problem}")
+    if problem is not None and {"messages", _NODE} & set(groups):
+        print(f"rclpy's messages were not measured, only those of rosbags, nor the node: {problem}")
     if arguments.json is not None:
         tables.write_json(arguments.json, rows)
     return 0

@@ -9,7 +9,7 @@ import shapely
 
 from zoox_prediction.cli import main
 from zoox_prediction.evaluation import benchmark_cases
-from zoox_prediction.evaluation.benchmark_scenes import plans_for, scene_on
+from zoox_prediction.evaluation.benchmark_scenes import plans_for, scene_on, traffic
 from zoox_prediction.evaluation.benchmark_town import town
 from zoox_prediction.maps.road_network import NO_ID, RoadNetwork
 from zoox_prediction.recording.generated_crossroads import crossroads
@@ -55,6 +55,20 @@ def test_scenes_are_repeatable_and_on_the_lanes():
     assert len(scene_on(RoadNetwork(), 5)) == 5
 
 
+def test_traffic_keeps_to_its_lanes():
+    network = town(2)
+    frames = traffic(network, 40, 6.0)
+    assert len(frames) == 61
+    assert np.diff([frame.stamp_ns for frame in frames]).tolist() == [100_000_000] * 60
+    np.testing.assert_allclose(frames[0].position, scene_on(network, 40).agents.position, atol=0.5)
+    cars = frames[0].agent_class == AgentClass.CAR
+    lines = shapely.MultiLineString([network.lanes.centerline[row] for row in range(len(network.lanes))])
+    away = shapely.distance(shapely.points(frames[-1].position[cars, :2]), lines)
+    assert np.mean(away < 0.5) > 0.8  # the rest has left the map
+    moved = np.linalg.norm(frames[-1].position - frames[-2].position, axis=1)
+    np.testing.assert_allclose(moved, 0.1 * np.linalg.norm(frames[-1].velocity, axis=1), atol=0.05)
+
+
 def test_plans_start_at_the_ego_and_differ():
     scene = scene_on(town(2), 2)
     plans = plans_for(scene, 8)
@@ -96,9 +110,14 @@ def test_without_rclpy_it_says_what_was_left_out(monkeypatch, capsys):
     assert "rclpy's messages were not measured" in printed
     assert "rclpy: arrays" not in printed
     assert "rosbags: arrays to bytes" in printed
+    assert main(["benchmark", "node"]) == 2
+    assert "without ROS 2" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("options", [["nonsense"], ["maps", "--agents", "0"], ["maps", "--repeats", "0"]])
+@pytest.mark.parametrize(
+    "options",
+    [["nonsense"], ["maps", "--agents", "0"], ["maps", "--repeats", "0"], ["node", "--seconds", "0"]],
+)
 def test_mistakes_end_in_one_sentence(options, capsys):
     assert main(["benchmark", *options]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
