@@ -34,9 +34,16 @@ def test_beyond_the_map_nothing_is_known():
     # An L-shaped road: its convex hull covers the corner that it cuts, and ends with its arms.
     corner = [[0.0, 0.0], [100.0, 0.0], [100.0, 10.0], [10.0, 10.0], [10.0, 100.0], [0.0, 100.0]]
     area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([corner])))
-    points = np.array([[50.0, 5.0], [30.0, 30.0], [150.0, 5.0], [5.0, 150.0], [90.0, 90.0]])
-    np.testing.assert_array_equal(area.is_on(points), [True, False, False, False, False])
-    np.testing.assert_array_equal(area.is_off(points), [False, True, False, False, False])
+    # The last one is within the hull, but so near to its rim that a longer arm may lie there.
+    points = np.array([[50.0, 5.0], [30.0, 30.0], [150.0, 5.0], [5.0, 150.0], [90.0, 90.0], [53.0, 53.0]])
+    np.testing.assert_array_equal(area.is_on(points), [True, False, False, False, False, False])
+    np.testing.assert_array_equal(area.is_off(points), [False, True, False, False, False, False])
+
+
+def test_a_slit_between_areas_is_on_the_road_and_a_gap_is_not():
+    beside = [[[x + 10.0 + slit, y] for x, y in SQUARE] for slit in (0.15, 30.5)]
+    area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([SQUARE, *beside])))
+    np.testing.assert_array_equal(area.is_on(np.array([[10.07, 5.0], [30.3, 5.0]])), [True, False])
 
 
 def test_a_map_without_areas_says_nothing():

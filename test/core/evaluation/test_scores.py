@@ -70,6 +70,27 @@ def test_every_score_of_a_small_case():
     assert rows["car", 2, 1.0]["off_road_rate"] == 0.0
 
 
+def test_miss_thresholds_grow_with_the_speed_now():
+    modes = _modes(speeds=((4.0 + 1.15 / 3.0, 4.0 + 1.15 / 3.0), (0.0, 0.0)))
+    # At 3 s 2 m along the road, times 0.5 up to 1.4 m/s and 1 from 11 m/s: at 4 m/s 1.27 m.
+    assert _rows(modes, _truth())["car", 1, 3.0]["miss_rate"] == 0.0
+    assert _rows(modes, _truth(speed_now=np.array([1.0, 0.0])))["car", 1, 3.0]["miss_rate"] == 1.0
+
+
+def test_calibration_error_is_of_the_most_likely_modes_only():
+    speeds, probability = np.array([[9.0, 7.0, 4.0]]), np.array([[0.5, 0.3, 0.2]])  # the least likely one is right
+    along = speeds[:, :, None] * TIMES
+    modes = Modes(
+        np.repeat(probability, 2, axis=0),
+        np.repeat(np.stack([along, 0 * along], axis=-1), 2, axis=0),
+        np.zeros((2, 3, 6)),
+        np.broadcast_to(np.eye(2), (2, 3, 6, 2, 2)),
+    )
+    rows = _rows(modes, _truth())
+    assert rows["car", 1, 3.0]["ece"] == pytest.approx(0.5)
+    assert rows["car", 2, 3.0]["ece"] == pytest.approx(0.4)  # 0.5 and 0.3 where it was 0
+
+
 def test_a_pedestrian_is_not_asked_about_the_road_and_one_mode_not_about_its_probability():
     row = _rows(_modes(), _truth())["pedestrian", 2, 3.0]
     assert row["off_road_rate"] is None

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from zoox_prediction.maps.records import LaneRecord, lanes_from_records
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.tracks import Future
 from zoox_prediction.scene import (
@@ -14,6 +15,7 @@ from zoox_prediction.scene import (
     EgoState,
     PredictedTrajectories,
     Scene,
+    SignalState,
     Source,
     TrackedAgents,
     TrafficSignals,
@@ -93,6 +95,49 @@ def test_invalid_truth_and_improbable_modes_are_not_drawn():
     image = draw_scene(scene_of(agents), improbable, truth, config=VIEW, center=[0.0, 0.0])
     for point in ((20.0, 20.0), (27.0, 0.0)):
         np.testing.assert_array_equal(color_at(image, *point), palette.BACKGROUND)
+
+
+def painted_near(image: np.ndarray, x: float, y: float) -> bool:
+    """Whether a line passes within a pixel."""
+    row, column = round(200 - 4 * y), round(200 + 4 * x)
+    return bool(np.any(image[row - 1 : row + 2, column - 1 : column + 2] != np.array(palette.BACKGROUND)))
+
+
+def test_the_likeliest_mode_ends_in_its_one_sigma_ellipse():
+    agents = one_car()
+    ahead = straight(agents)
+    left = ahead.position[..., ::-1].copy()
+    two = dataclasses.replace(
+        ahead,
+        probability=np.array([[0.7, 0.3]]),
+        position=np.concatenate([ahead.position, left], axis=1),
+        covariance=np.broadcast_to(np.diag([25.0, 4.0]), (1, 2, 80, 2, 2)),
+    )
+    image = draw_scene(scene_of(agents), two, config=VIEW, center=[0.0, 0.0])
+    assert painted_near(image, 45.0, 0.0) and painted_near(image, 40.0, 2.0) and painted_near(image, 40.0, -2.0)
+    assert not painted_near(image, 40.0, 4.0)
+    assert painted_near(image, 0.0, 39.5) and not painted_near(image, 5.0, 40.0)
+
+
+def test_moving_agents_are_labelled_and_standing_ones_not():
+    with_labels = dataclasses.replace(VIEW, labels=True)
+    for speed, labelled in ((5.0, True), (0.2, False)):
+        scene = scene_of(one_car(speed))
+        images = [draw_scene(scene, config=config, center=[0.0, 0.0]) for config in (VIEW, with_labels)]
+        assert np.any(images[0] != images[1]) == labelled
+
+
+def test_signals_are_shown_in_their_state_at_their_place_and_at_their_lane():
+    lane = LaneRecord(id=1, centerline=np.array([[10.0, 10.0], [40.0, 10.0]]), signal=5)
+    network = RoadNetwork(
+        lanes=lanes_from_records([lane]), signal_ids=np.array([5]), signal_positions=np.array([[-20.0, 20.0]])
+    )
+    red = np.array([SignalState.RED], dtype=np.uint8)
+    signals = TrafficSignals(0, np.array([5]), red, np.array([0]), np.array([1.0]))
+    scene = dataclasses.replace(scene_of(TrackedAgents.empty(0)), signals=signals, road_network=network)
+    image = draw_scene(scene, config=VIEW, center=[0.0, 0.0])
+    for place in ((-20.0, 20.0), (10.0, 10.0)):
+        np.testing.assert_array_equal(color_at(image, *place), palette.SIGNAL[SignalState.RED])
 
 
 def test_the_ego_box_lies_ahead_of_base_link():
