@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from zoox_prediction.maps.road_network import LaneType, RoadNetwork
+from zoox_prediction.maps.polylines import Polylines
+from zoox_prediction.maps.road_network import LaneType, MapError, RoadNetwork
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.scene import AgentClass, PredictedTrajectories, Scene, TrackedAgents
 
-_SPEEDS_MPS = (0.0, 10.0)  # how far along the lanes a predictor looks depends on the speed
+# Share of a lane and speed [m/s]: how far along the following lanes a predictor looks depends on both.
+_PLACES = ((0.1, 3.0), (0.1, 12.0), (0.9, 20.0))
 _AGENTS_PER_SCENE = 32  # keeps the scenes short enough to let predictions pass between them
 _MAX_LANES = 2000  # of a larger map, evenly chosen
 
@@ -42,7 +44,9 @@ class PerMapPredictor:
         """Makes a predictor that has seen `network`, and the scene `now` on it; `give_way` is called between scenes."""
         predictor = self._make()
         scenes = [] if now is None else [replace(now, road_network=network)]
-        for scene in (*scenes, *_scenes_on(network)):
+        with contextlib.suppress(MapError):  # lanes that make no graph are left alone by every predictor
+            scenes += _scenes_on(network)
+        for scene in scenes:
             give_way()
             with contextlib.suppress(Exception):  # one that fails here fails in its cycle too, and is reported there
                 predictor.predict(scene)
@@ -50,17 +54,13 @@ class PerMapPredictor:
 
 
 def _scenes_on(network: RoadNetwork) -> Iterator[Scene]:
-    """Vehicles and cyclists at the start of every lane, at several speeds, a few lanes at a time."""
+    """Vehicles and cyclists all over every lane, slow and fast, a few lanes at a time."""
     lanes = network.lanes
-    usable = np.flatnonzero(np.diff(lanes.centerline.offsets) > 1)
-    rows = usable[:: -(-len(usable) // _MAX_LANES) or 1]
-    points = lanes.centerline.values.reshape(-1, 2)
-    first = lanes.centerline.offsets[rows]
-    position, way = points[first], points[first + 1] - points[first]
-    yaw = np.arctan2(way[:, 1], way[:, 0])
-    bicycle = lanes.type[rows] == LaneType.BICYCLE
-    agent_class = np.where(bicycle, AgentClass.CYCLIST, AgentClass.CAR)
-    for speed in _SPEEDS_MPS:
+    rows = np.arange(len(lanes))[:: max(-(-len(lanes) // _MAX_LANES), 1)]
+    lines = Polylines(lanes.centerline, lanes.ids)
+    agent_class = np.where(lanes.type[rows] == LaneType.BICYCLE, AgentClass.CYCLIST, AgentClass.CAR)
+    for share, speed in _PLACES:
+        position, yaw = lines.point_at(rows, share * lines.length[rows])
         velocity = speed * np.column_stack([np.cos(yaw), np.sin(yaw)])
         for start in range(0, len(rows), _AGENTS_PER_SCENE):
             part = slice(start, start + _AGENTS_PER_SCENE)
