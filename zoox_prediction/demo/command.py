@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
-import queue
-import threading
-import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.markup import escape
 
 from zoox_prediction.config import load_yaml
-from zoox_prediction.demo.processes import ProcessGroup, local_environment, node_command, private_domain, require_ros
+from zoox_prediction.demo.play import play
+from zoox_prediction.demo.processes import require_ros
 from zoox_prediction.demo.report import write_report
-from zoox_prediction.demo.table import live_table, what_if_table
 from zoox_prediction.errors import InputError
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.progress import progress_bar
@@ -46,9 +41,6 @@ examples:
   zoox-prediction demo --recording vehicle_tracks_000.csv   anything that `zoox-prediction convert` reads
 """
 
-_START_TIMEOUT_S = 30.0
-_SETTLE_S = 1.0  # after the last message of the recording, for the last prediction to arrive
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EPILOG
@@ -70,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     config_path: Path = arguments.config or resource_path("config/prediction_node.yaml")
     config = load_yaml(PredictionConfig, config_path, "prediction_node")  # before a process stumbles over it
     bag = _recording_bag(arguments, output)
-    final = _play(bag, output, config_path, arguments.rate, console)
+    final = play(bag, output, config_path, arguments.rate, console)
     log = load_log(bag)
     for problem in log.problems:
         console.print(f"[yellow]{escape(problem)}[/yellow]")
@@ -107,94 +99,6 @@ def _recording_bag(arguments: argparse.Namespace, output: Path) -> Path:
             progress=lambda done, total: progress(done / total),
         )
     return bag
-
-
-def _play(bag: Path, output: Path, config_path: Path, rate: float, console: Console) -> dict[str, Any]:
-    """Runs the nodes over the recording; the observer's last account, with the what-if answer under `what_if`."""
-    with private_domain() as domain, ProcessGroup(local_environment(domain), output / "log") as processes:
-        sim_time = {"use_sim_time": True}
-        remap = ["-r", "tracked_agents:=/ground_truth/agents"]
-        processes.start("prediction_node", node_command("prediction_node", sim_time, config_path) + remap)
-        processes.start(
-            "visualization_node", node_command("visualization_node", {**sim_time, "recording": bag}) + remap
-        )
-        observer = processes.start(
-            "demo_node", node_command("demo_node", {"recording": bag, "output": output}), pipe_output=True
-        )
-        assert observer.stdout is not None
-        events = _read_events(observer.stdout)
-        state: dict[str, Any] = {}
-        _wait_until_ready(events, processes, state)
-        player = processes.start("replay_node", node_command("replay_node", _replay_parameters(bag, rate)))
-        console.print(f"playing {escape(str(bag))} on ROS domain {domain}, this machine only")
-        with Live(live_table(state), console=console, refresh_per_second=4) as live:
-            while player.poll() is None:
-                _take(events, state, timeout_s=0.25)
-                live.update(live_table(state))
-                if failure := processes.failed():
-                    raise InputError(failure)
-            settled = time.monotonic() + _SETTLE_S
-            while time.monotonic() < settled:
-                _take(events, state, timeout_s=0.25)
-            processes.stop("demo_node")
-            while _take(events, state, timeout_s=1.0):
-                pass
-            live.update(live_table(state))
-        if "what_if" in state:
-            console.print(what_if_table(state["what_if"]))
-        return state
-
-
-def _replay_parameters(bag: Path, rate: float) -> dict[str, object]:
-    return {
-        "bag": bag,
-        "rate": rate,
-        "exit_at_end": True,
-        "clock_rate_hz": 20.0,  # a tick costs every Python node some processor time; messages bring their own
-        "wait_for_subscribers": "[/ground_truth/agents]",
-    }
-
-
-def _wait_until_ready(events: queue.Queue[dict[str, Any] | None], processes: ProcessGroup, state: dict) -> None:
-    """Until the observer has found the prediction node; raises InputError when a node fails or nothing happens."""
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while not state.get("ready"):
-        _take(events, state, timeout_s=0.25)
-        if failure := processes.failed():
-            raise InputError(failure)
-        if time.monotonic() > deadline:
-            raise InputError(
-                f"the nodes did not find each other in {_START_TIMEOUT_S:.0f} s; see the logs in the output"
-            )
-
-
-def _read_events(stream: IO[str]) -> queue.Queue[dict[str, Any] | None]:
-    """The observer's lines as they come, None at the end."""
-    events: queue.Queue[dict[str, Any] | None] = queue.Queue()
-
-    def read() -> None:
-        for line in stream:
-            if line.startswith("{"):
-                events.put(json.loads(line))
-        events.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    return events
-
-
-def _take(events: queue.Queue[dict[str, Any] | None], state: dict[str, Any], timeout_s: float) -> bool:
-    """Puts the next event, if one comes in time, into `state`; False at the end or when none came."""
-    try:
-        event = events.get(timeout=timeout_s)
-    except queue.Empty:
-        return False
-    if event is None:
-        return False
-    if event.pop("kind") == "what_if":
-        state["what_if"] = event
-    else:
-        state.update(event)
-    return True
 
 
 def _failures(final: dict[str, Any]) -> list[str]:

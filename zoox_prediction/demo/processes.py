@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +52,17 @@ def private_domain() -> Iterator[int]:
             yield domain
             return
     raise InputError("all 101 ROS domains are in use by other runs on this machine; end some of them")
+
+
+@contextlib.contextmanager
+def deferred_interrupt() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets, instead of an exception that may come anywhere, be swallowed, or break a clean-up."""
+    interrupted = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def local_environment(domain: int) -> dict[str, str]:
