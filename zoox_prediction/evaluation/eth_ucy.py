@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoox_prediction.evaluation.protocol import ProtocolConfig
 from zoox_prediction.evaluation.score_sums import MEAN_METRICS, MetricsConfig
+from zoox_prediction.maps.road_network import rows_of_ids
 from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import TrackedAgents
@@ -77,7 +77,8 @@ def _looking_back(frames: Sequence[TrackedAgents]) -> Iterator[TrackedAgents]:
     for frame in frames:
         velocity, yaw = np.zeros((len(frame), 2)), frame.yaw
         if previous is not None and len(previous) and len(frame):
-            rows, known = _rows_in(previous.ids, frame.ids)
+            rows = rows_of_ids(previous.ids, frame.ids)
+            known = rows >= 0
             elapsed_s = (frame.stamp_ns - previous.stamp_ns) * 1e-9
             moved = frame.position[:, :2] - previous.position[rows, :2]
             velocity = np.where(known[:, None], moved / elapsed_s, 0.0)
@@ -92,10 +93,3 @@ def _looking_back(frames: Sequence[TrackedAgents]) -> Iterator[TrackedAgents]:
             acceleration=np.zeros((len(frame), 2)),
         )
         yield previous
-
-
-def _rows_in(table: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Row of each id in the non-empty `table`, and whether it is there."""
-    order = np.argsort(table)
-    rows = order[np.minimum(np.searchsorted(table, ids, sorter=order), len(table) - 1)]
-    return rows, table[rows] == ids

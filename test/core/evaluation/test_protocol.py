@@ -154,6 +154,16 @@ def test_eth_ucy_velocity_is_the_last_observed_displacement():
     assert frame.yaw[1] == pytest.approx(np.pi / 2)
 
 
+def test_eth_ucy_velocity_of_who_has_just_come_is_none():
+    log = _log(8 * 0.4, 0.4, path=lambda t: 10.0 * t, dataset="eth-ucy")
+    frames = list(log.agents)
+    frames[3] = frames[3].select(np.array([1]))  # the first agent is away for a frame
+    looked_back = eth_ucy.observed_only(replace(log, agents=tuple(frames))).agents
+    np.testing.assert_array_equal(looked_back[0].velocity, 0.0)
+    np.testing.assert_array_equal(looked_back[4].velocity[0], 0.0)
+    np.testing.assert_allclose(looked_back[5].velocity[0], [10.0, 0.0], atol=1e-9)
+
+
 def test_eth_ucy_average_weighs_scenes_alike():
     row = {"agent_class": "all", "predictor": "cv", "k": 1, "horizon_s": 4.8, "n": 10, "ece": None}
     row |= dict.fromkeys(
