@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from zoox_prediction.recording.datasets.kinematics import Observations, tracked_agents
-from zoox_prediction.recording.datasets.source import START_NS, SourceError, SourceRecording
+from zoox_prediction.recording.datasets.source import START_NS, SourceError, SourceRecording, text_lines
 from zoox_prediction.scene import DEFAULT_SIZE_M, AgentClass
 
 STEP_NS = 400_000_000
@@ -53,12 +53,10 @@ def read_trajectories(path: Path) -> SourceRecording:
 
 def _read_rows(path: Path) -> np.ndarray:
     """(M, 4) frame, id, x, y."""
+    lines = text_lines(path)
     try:
-        lines = [line for line in path.read_text().splitlines() if line.strip()]
         rows = np.loadtxt(lines, dtype=np.float64, ndmin=2) if lines else np.zeros((0, 4))
-    except FileNotFoundError as error:
-        raise SourceError(f"{path}: no such file; give one text file of the data set") from error
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise SourceError(f"{path}: is not a table of numbers ({error}); each line is: frame id x y") from error
     if rows.size == 0 or rows.shape[1] != 4:
         raise SourceError(f"{path}: has {rows.shape[1]} columns in {len(rows)} lines; each line is: frame id x y")

@@ -17,7 +17,13 @@ from zoox_prediction.geometry import EARTH_RADIUS_M
 from zoox_prediction.recording.datasets.kinematics import EgoTrajectory, Observations, tracked_agents
 from zoox_prediction.recording.datasets.kitti_calibration import IMU_FRAME, LIDAR_FRAME, Calibration, read_calibration
 from zoox_prediction.recording.datasets.kitti_sensors import camera_messages, imu_messages, lidar_messages
-from zoox_prediction.recording.datasets.source import START_NS, SourceError, SourceRecording, StaticTransform
+from zoox_prediction.recording.datasets.source import (
+    START_NS,
+    SourceError,
+    SourceRecording,
+    StaticTransform,
+    text_lines,
+)
 from zoox_prediction.scene import AgentClass
 
 STEP_NS = 100_000_000
@@ -73,15 +79,6 @@ def read_sequence(folder: Path, sequence: str) -> SourceRecording:
     )
 
 
-def _read_rows(path: Path) -> list[list[str]]:
-    try:
-        rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise SourceError(f"{path}: cannot be read ({reason}); see 'zoox-prediction convert --help'") from error
-    return rows
-
-
 def _numbers(rows: list[list[str]], width: int, path: Path) -> NDArray[np.float64]:
     """(M, width); SourceError naming the line that is too short or not a number."""
     numbers = np.empty((len(rows), width))
@@ -97,7 +94,7 @@ def _numbers(rows: list[list[str]], width: int, path: Path) -> NDArray[np.float6
 
 def _read_oxts(path: Path) -> NDArray[np.float64]:
     """(T, 30): latitude, longitude [deg], altitude [m], roll, pitch, yaw [rad], vn, ve, vf, vl, vu [m/s], ..."""
-    rows = _read_rows(path)
+    rows = [line.split() for line in text_lines(path)]
     if not rows:
         raise SourceError(f"{path}: is empty; fetch the file again")
     return _numbers(rows, _OXTS_COLUMNS, path)
@@ -105,7 +102,7 @@ def _read_oxts(path: Path) -> NDArray[np.float64]:
 
 def _read_labels(path: Path, num_frames: int) -> tuple[NDArray[np.float64], list[str]]:
     """(M, 16) of frame, track, truncated, ..., rotation_y, and the M types, without DontCare."""
-    rows = [row for row in _read_rows(path) if len(row) < 3 or row[2] != "DontCare"]
+    rows = [row for row in map(str.split, text_lines(path)) if len(row) < 3 or row[2] != "DontCare"]
     if any(len(row) != _LABEL_COLUMNS for row in rows):
         bad = next(row for row in rows if len(row) != _LABEL_COLUMNS)
         raise SourceError(f"{path}: '{' '.join(bad)[:40]}' has not {_LABEL_COLUMNS} values; fetch the file again")

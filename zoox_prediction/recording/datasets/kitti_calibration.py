@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.recording.datasets.source import SourceError
+from zoox_prediction.recording.datasets.source import SourceError, text_lines
 
 LIDAR_FRAME = "velodyne"
 IMU_FRAME = "imu_link"
@@ -38,10 +38,7 @@ class Calibration:
 
 def read_calibration(path: Path) -> Calibration:
     """The calibration file of a sequence; raises SourceError naming the matrix that is missing or damaged."""
-    try:
-        lines = [line.replace(":", " ").split() for line in path.read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read ({error}); see 'zoox-prediction convert --help'") from error
+    lines = [line.replace(":", " ").split() for line in text_lines(path)]
     values = {line[0]: line[1:] for line in lines}
     projection = _matrix(values, ("P2",), (3, 4), path)
     camera_from_lidar = _rigid(_matrix(values, _NAMES["lidar"], (3, 4), path))

@@ -128,6 +128,17 @@ def _check_finite(table: Any, path: Path) -> None:
         raise SourceError(f"{path}: has numbers that are not finite in {', '.join(bad)}; fetch the file again")
 
 
+def text_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not blank; SourceError when it cannot be read."""
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SourceError(
+            f"{path}: cannot be read ({reason}); see 'zoox-prediction convert --help' for the expected layout"
+        ) from error
+
+
 def columns(table: Any, *names: str) -> NDArray[np.float64]:
     """(M, len(names)) columns of a data frame; writable, which pandas' own view is not."""
     return np.array(table[list(names)], dtype=np.float64)

@@ -43,7 +43,7 @@ def test_damaged_files(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"none\.txt: no such file"):
+    with pytest.raises(SourceError, match=r"none\.txt: cannot be read \(No such file"):
         read_trajectories(tmp_path / "none.txt")
 
 
