@@ -41,6 +41,16 @@ def test_lanes_in_metres_and_in_the_direction_of_travel(network: RoadNetwork) ->
     np.testing.assert_allclose(lanes.centerline[west][[0, -1]], [[50.0, 7.5], [0.0, 7.5]])
 
 
+@pytest.mark.parametrize(
+    ("subtype", "following"), [("road", [2]), ("bus_lane", [2]), ("bicycle_lane", []), ("road_shoulder", [])]
+)
+def test_vehicles_go_on_where_vehicles_may(tmp_path: Path, subtype: str, following: list[int]) -> None:
+    text = street()
+    text.lanelet(2, 23, 24, subtype=subtype)
+    lanes = read_lanelet2(text.write(tmp_path / "street.osm")).lanes
+    assert lanes.successors[int(lanes.rows(1))].tolist() == following
+
+
 def test_successors_neighbors_and_types(network: RoadNetwork) -> None:
     lanes = network.lanes
     row = {int(lane): index for index, lane in enumerate(lanes.ids)}

@@ -34,6 +34,15 @@ def _nuscenes() -> dict:
     }
 
 
+@pytest.mark.parametrize(
+    ("heading_rad", "follows"), [(0.0, True), (0.7, True), (-0.7, True), (0.9, False), (2.0, False)]
+)
+def test_a_lane_that_heads_elsewhere_does_not_follow(heading_rad: float, follows: bool) -> None:
+    away = (10.2 + 9 * np.cos(heading_rad), 9 * np.sin(heading_rad))
+    network = road_network_from_features({"a": _lane((0, 0), (10, 0)), "b": _lane((10.2, 0), away)})
+    assert network.lanes.successors[0].tolist() == ([2] if follows else [])
+
+
 def test_successors_are_inferred_where_lanes_meet_and_agree() -> None:
     network = road_network_from_features(_nuscenes(), "scene")
     assert network.lanes.ids.tolist() == [1, 2, 3, 4]

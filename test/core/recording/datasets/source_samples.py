@@ -235,13 +235,13 @@ def taf_bw(folder: Path, steps: int = 30) -> Path:
     return tracks / "vehicle_tracks_000.csv"
 
 
-def taf_bw_signals(tracks: Path, steps: int = 30) -> None:
+def taf_bw_signals(tracks: Path, steps: int = 30, sink_y: float = -0.2) -> None:
     """Group 4, red for 1 s (at last with yellow), then green, controls the way from KML lane 1 (stop line at x = 49)
     to lane 2 (x = 71)."""
     states = ["STOP_AND_REMAIN"] * 9 + ["PRE_MOVEMENT"] + ["PROTECTED_MOVEMENT_ALLOWED"] * (steps - 10)
     table = {"signal_group_id": 4, "timestamp_ms": 100 * np.arange(steps), "movement_state": states}
     pd.DataFrame(table).to_csv(tracks.with_name("signal_phases_000.csv"), index=False)
-    lanes = _kml_lane(1, "2", "4", (49.0, 0.2), (0.0, 0.2)) + _kml_lane(2, "", "", (71.0, -0.2), (110.0, -0.2))
+    lanes = _kml_lane(1, "2", "4", (49.0, 0.2), (0.0, 0.2)) + _kml_lane(2, "", "", (71.0, sink_y), (110.0, sink_y))
     lanes += _kml_lane(9, "8", "11", (48.0, 6.0), (48.0, -6.0)) + _kml_lane(8, "", "", (48.0, -6.0), (48.0, 6.0))
     text = f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{lanes}</Document></kml>'
     tracks.with_name("map.kml").write_text(text)

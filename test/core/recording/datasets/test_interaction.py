@@ -97,6 +97,14 @@ def test_group_controls_the_lane_inside_of_the_junction(tmp_path: Path) -> None:
     assert recording.signals[3].stamp_ns == START_2020 + 300_000_000
 
 
+def test_a_connection_to_another_lane_controls_nothing(tmp_path: Path) -> None:
+    path = samples.taf_bw(tmp_path)
+    samples.taf_bw_signals(path, sink_y=-3.7)
+    network = read_tracks(path).road_network
+    assert network is not None
+    assert network.lanes.signal.tolist() == [-1, -1, -1]
+
+
 def test_interaction_maps_are_utm_about_zero(tmp_path: Path) -> None:
     path = samples.taf_bw(tmp_path)
     path.with_name("meta_data.csv").unlink()
