@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +29,7 @@ from zoox_prediction.scene import (
     TrafficSignals,
 )
 
-_MAX_PAUSE_S = 0.1  # that a query or the preparation of a map makes at a time
+_MAX_PAUSE_S = 0.1  # of a query in all, and of the preparation of a map at a time
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ class PredictionPipeline:
 
         Raises InputError when there is no scene yet, a plan is not usable, or an agent is not known.
         """
-        self._give_way()
+        give_way = self._patience()
+        give_way()
         scene, known = self._newest()
         if scene is None:
             raise InputError("no tracked agents have arrived yet; ask again when there are predictions")
@@ -152,7 +154,7 @@ class PredictionPipeline:
             if len(unknown):
                 raise InputError(f"agent {unknown[0]} is not tracked now; leave agent_ids empty to ask about all")
         config = self._config.conditional
-        answer = answer_plans(scene, plans, self._query_predictor, config, known, self._give_way)
+        answer = answer_plans(scene, plans, self._query_predictor, config, known, give_way)
         return answer if agent_ids is None or not len(agent_ids) else select_agents(answer, agent_ids)
 
     def _cycle(self, scene: Scene, problems: tuple[str, ...]) -> Cycle:
@@ -177,6 +179,19 @@ class PredictionPipeline:
 
     def _give_way(self) -> None:
         self._nothing_urgent.wait(_MAX_PAUSE_S)
+
+    def _patience(self) -> Callable[[], None]:
+        """A pause for one query: all its pauses together take no longer than `_MAX_PAUSE_S`."""
+        left_s = _MAX_PAUSE_S
+
+        def give_way() -> None:
+            nonlocal left_s
+            if left_s > 0.0 and not self._nothing_urgent.is_set():
+                started_s = time.monotonic()
+                self._nothing_urgent.wait(left_s)
+                left_s -= time.monotonic() - started_s
+
+        return give_way
 
     def _scene(self) -> tuple[Scene | None, tuple[str, ...]]:
         with self._lock:
