@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Peer(Node):
     def __init__(self) -> None:
         super().__init__("peer")
         self.predictions: list[PredictedTrajectories] = []
+        self.arrival_s: dict[int, float] = {}  # steady time of the first prediction of a stamp
         self.statuses: dict[str, Any] = {}
         self.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, INPUT)
@@ -44,6 +46,7 @@ class Peer(Node):
 
     def _on_predictions(self, message: PredictedTrajectoryArray) -> None:
         self.predictions.append(predictions_from_message(message))
+        self.arrival_s.setdefault(self.predictions[-1].stamp_ns, time.monotonic())
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
