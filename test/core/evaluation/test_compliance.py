@@ -12,19 +12,15 @@ from zoox_prediction.evaluation.compliance import (
     weighted_share,
 )
 from zoox_prediction.geometry import box_corners
-from zoox_prediction.maps.road_network import Lanes, Ragged, RoadNetwork
+from zoox_prediction.maps.records import LaneRecord, lanes_from_records
+from zoox_prediction.maps.road_network import Ragged, RoadNetwork
 
 SQUARE = [[0.0, 0.0], [10.0, 0.0], [10.0, 10.0], [0.0, 10.0]]
 
 
 def test_drivable_area_is_that_of_the_map_and_of_its_lanes():
-    lanes = Lanes(
-        ids=np.array([1]),
-        successors=Ragged.ids([[1]]),
-        centerline=Ragged.points([[[10.0, 2.0], [20.0, 2.0]]]),
-        left_boundary=Ragged.points([[[10.0, 4.0], [20.0, 4.0]]]),
-        right_boundary=Ragged.points([[[10.0, 0.0], [20.0, 0.0]]]),
-    )
+    middle, left, right = (np.array([[10.0, y], [20.0, y]]) for y in (2.0, 4.0, 0.0))
+    lanes = lanes_from_records([LaneRecord(id=1, centerline=middle, left_boundary=left, right_boundary=right)])
     area = DrivableArea(RoadNetwork(drivable_areas=Ragged.points([SQUARE]), lanes=lanes))
     points = np.array([[5.0, 9.0], [15.0, 2.0], [15.0, 9.0], [10.0, 2.0], [np.nan, 0.0]])
     np.testing.assert_array_equal(area.is_on(points), [True, True, False, True, False])

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from zoox_prediction.maps.road_network import NO_ID, Lanes, Ragged, RoadNetwork
+from zoox_prediction.maps.records import LaneRecord, lanes_from_records
+from zoox_prediction.maps.road_network import NO_ID, LaneType, RoadNetwork
 
 
 def road_network(
@@ -17,30 +18,24 @@ def road_network(
     **more,
 ) -> RoadNetwork:
     """Lanes by id: centreline points, ids of successors; boundaries parallel to the centreline."""
-    ids = np.array(list(centerlines), dtype=np.int64)
-    count = len(ids)
     lines = [np.asarray(points, dtype=float).reshape(-1, 2) for points in centerlines.values()]
-    limits = speed_limit_mps or {}
-    sides = [[], []] if width_m is None else [_shifted(lines, 0.5 * width_m), _shifted(lines, -0.5 * width_m)]
-    lanes = Lanes(
-        ids=ids,
-        type=more.pop("type", np.zeros(count, dtype=np.uint8)),
-        turn=np.zeros(count, dtype=np.uint8),
-        right_of_way=np.zeros(count, dtype=np.uint8),
-        in_intersection=np.zeros(count, dtype=bool),
-        speed_limit_mps=np.array([limits.get(int(lane), np.nan) for lane in ids]),
-        left_neighbor=np.full(count, NO_ID),
-        right_neighbor=np.full(count, NO_ID),
-        signal=more.pop("signal", np.full(count, NO_ID)),
-        stop_line=np.full(count, NO_ID),
-        successors=Ragged.ids([(successors or {}).get(int(lane), ()) for lane in ids]),
-        centerline=Ragged.points(lines),
-        left_boundary=Ragged.points(sides[0] or [np.zeros((0, 2))] * count),
-        left_boundary_type=np.zeros(count, dtype=np.uint8),
-        right_boundary=Ragged.points(sides[1] or [np.zeros((0, 2))] * count),
-        right_boundary_type=np.zeros(count, dtype=np.uint8),
-    )
-    return RoadNetwork(lanes=lanes, **more)
+    none = [np.zeros((0, 2))] * len(lines)
+    left, right = (none, none) if width_m is None else (_shifted(lines, 0.5 * side * width_m) for side in (1, -1))
+    types, signals = more.pop("type", [LaneType.VEHICLE] * len(lines)), more.pop("signal", [NO_ID] * len(lines))
+    records = [
+        LaneRecord(
+            id=lane,
+            centerline=lines[row],
+            left_boundary=left[row],
+            right_boundary=right[row],
+            type=types[row],
+            signal=signals[row],
+            speed_limit_mps=(speed_limit_mps or {}).get(lane, np.nan),
+            successors=list((successors or {}).get(lane, ())),
+        )
+        for row, lane in enumerate(centerlines)
+    ]
+    return RoadNetwork(lanes=lanes_from_records(records), **more)
 
 
 def _shifted(lines: list[np.ndarray], offset_m: float) -> list[np.ndarray]:
