@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoox_prediction.maps.road_network import Lanes, Ragged, RoadNetwork
+from zoox_prediction.maps.records import LaneRecord, lanes_from_records
+from zoox_prediction.maps.road_network import Ragged, RoadNetwork
 from zoox_prediction.recording.tracks import Future
 from zoox_prediction.recording.typestore import RosbagsTypes, typestore
 from zoox_prediction.scene import AgentClass, PredictedTrajectories, SignalState, Source, TrackedAgents, TrafficSignals
@@ -91,15 +92,10 @@ def test_ids_are_unique_and_the_message_serializes():
 
 
 def network() -> RoadNetwork:
-    lanes = Lanes(
-        ids=np.array([1]),
-        signal=np.array([9]),
-        centerline=Ragged.points([[[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]]]),
-        left_boundary=Ragged.points([[[0.0, 2.0], [20.0, 2.0]]]),
-        right_boundary=Ragged.points([[[0.0, -2.0], [20.0, -2.0]]]),
-    )
+    middle, left, right = (np.array([[0.0, y], [10.0, y], [20.0, y]]) for y in (0.0, 2.0, -2.0))
+    lane = LaneRecord(id=1, centerline=middle, left_boundary=left, right_boundary=right, signal=9)
     return RoadNetwork(
-        lanes=lanes,
+        lanes=lanes_from_records([lane]),
         crosswalks=Ragged.points([[[5.0, -3.0], [7.0, -3.0], [7.0, 3.0], [5.0, 3.0]]]),
         signal_ids=np.array([9]),
         signal_positions=np.array([[np.nan, np.nan]]),
