@@ -2,7 +2,7 @@
 
 Ends with the recording, unless `exit_at_end: false` stands in replay_config.
 
-ros2 launch zoox_prediction replay.launch.py bag:=/path/to/recording.bag rviz:=true
+ros2 launch zoox_prediction replay.launch.py bag:=/path/to/recording rviz:=true
 """
 
 from pathlib import Path

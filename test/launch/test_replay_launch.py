@@ -27,7 +27,7 @@ os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 _LAUNCH = Path(__file__).resolve().parents[2] / "launch" / "replay.launch.py"
 _FOLDER = tempfile.TemporaryDirectory()  # removed when the interpreter ends
-_BAG = Path(_FOLDER.name) / "town.bag"
+_BAG = Path(_FOLDER.name) / "town"
 _START_S = 90.0  # nodes on a busy machine
 
 
