@@ -100,6 +100,8 @@ def play(bag: Path, output: Path, config_path: Path, rate: float, console: Conso
             while observer.listen(timeout_s=1.0):
                 pass
             live.update(live_table(observer.state))
+    if not console.is_terminal:
+        console.line()  # Live leaves it out there
     if "what_if" in observer.state:
         console.print(what_if_table(observer.state["what_if"]))
     return observer.state
