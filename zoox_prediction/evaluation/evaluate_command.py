@@ -17,6 +17,7 @@ from zoox_prediction.progress import ProgressBar, progress_bar
 from zoox_prediction.recording.datasets.eth_ucy import SCENES
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.sources import RecordingSource, find_recordings, open_recording
+from zoox_prediction.recording.split import HALVES, RecordingSplit
 
 EXIT_SOME_UNREADABLE = 2
 
@@ -56,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interval", type=float, default=1.0, metavar="S", help="seconds between scored scenes, default 1"
     )
+    parser.add_argument(
+        "--half",
+        choices=HALVES,
+        default="all",
+        help="of the recordings, as in 'calibrate': what was fitted to the first half is judged on the second",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
 
 
@@ -68,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"--interval {arguments.interval:g}: must be positive")
     config = ProtocolConfig(interval_s=arguments.interval)
     sources, unreadable = find_recordings(arguments.recordings)
-    datasets = _evaluate_all(sources, predictors, config, unreadable)
+    datasets = _evaluate_all(sources, RecordingSplit(arguments.half), predictors, config, unreadable)
     rows = _rows(datasets)
     rows += eth_ucy.average_of_scenes(rows)
     out = tables.console()
@@ -85,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _evaluate_all(
     sources: Sequence[RecordingSource],
+    split: RecordingSplit,
     predictors: Mapping[str, Predictor],
     config: ProtocolConfig,
     unreadable: list[str],
@@ -101,7 +109,9 @@ def _evaluate_all(
             else:
                 problems = [f"{source.path}: {problem}" for problem in log.problems]
                 unreadable += problems
-                _evaluate_one(log, predictors, config, datasets, _part_of(bar, index, len(sources)))
+                part = split.part(log)
+                if part is not None:
+                    _evaluate_one(part, predictors, config, datasets, _part_of(bar, index, len(sources)))
     return datasets
 
 

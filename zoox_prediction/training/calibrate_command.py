@@ -7,18 +7,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from zoox_prediction.errors import InputError
 from zoox_prediction.models.baselines.calibrate import PREDICTORS, fit_calibration, write_calibration
+from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.sources import RecordingSource, find_recordings
-from zoox_prediction.training.calibration_data import HALVES, CalibrationData, read_calibration_data
+from zoox_prediction.recording.split import HALVES
+from zoox_prediction.training.calibration_data import CalibrationData, read_calibration_data
 
 _EPILOG = """\
-Of every dataset's recordings, sorted by name, the 1st, 3rd ... are fitted (--half first) and the others held out;
-their paths are printed, for 'zoox-prediction evaluate'. The same recordings always give the same file.
-A node uses it by its parameter baselines.calibration_file.
+Only one half of the recordings is fitted (--half first): of every dataset's recordings the 1st, 3rd ... in the order in
+which they are found, and of those of a minute or more the first half of the time. 'zoox-prediction evaluate --half
+second' with the same recordings judges on the other half. The same recordings always give the same file; a node uses it
+by its parameter baselines.calibration_file.
 
 example: zoox-prediction calibrate --recordings logs/ --out config/baseline_calibration.yaml
 """
@@ -51,25 +51,21 @@ def run(arguments: argparse.Namespace) -> int:
     sources, problems = find_recordings(arguments.recordings)
     if problems:
         raise InputError(problems[0])
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=len(sources))
+    steps = len(sources) + len(PREDICTORS)
+    with progress_bar("") as bar:
 
         def show(index: int, source: RecordingSource) -> None:
-            progress.update(task, completed=index, description=f"reading {source.name}")
+            bar(index / steps, f"reading {source.name}")
 
         data = read_calibration_data(sources, arguments.half, arguments.interval, show)
         if not data.num_agents:
             raise InputError("no agent of these recordings is seen for long enough to be fitted; give longer ones")
-        progress.update(task, completed=0, total=len(PREDICTORS))
         fitted = {}
         for count, make in enumerate(PREDICTORS):
-            progress.update(task, completed=count, description=f"fitting {make.name}")
+            bar((len(sources) + count) / steps, f"fitting {make.name}")
             fitted[make.name] = fit_calibration(make, data.futures)
     write_calibration(arguments.out, fitted, _provenance(data, arguments.half, arguments.interval))
     print(f"{arguments.out}: fitted to {_size(data)}")
-    if data.held_out:
-        print("held out: " + " ".join(str(source.path) for source in data.held_out))
     return 0
 
 
@@ -84,6 +80,6 @@ def _provenance(data: CalibrationData, half: str, interval_s: float) -> Sequence
         names[dataset].append(name)
     return [
         f"Command: zoox-prediction calibrate --half {half} --interval {interval_s:g} --recordings {' '.join(names)}",
-        f"Fitted to {_size(data)}; {len(data.held_out)} recordings were held out.",
+        f"Fitted to {_size(data)}; half '{half}', see `--help`.",
         *(f"{dataset}: {', '.join(found)}" for dataset, found in names.items()),
     ]

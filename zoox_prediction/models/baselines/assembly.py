@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from zoox_prediction.models.baselines.calibration import Calibration, relative_jitter
 from zoox_prediction.models.baselines.classes import Group
-from zoox_prediction.models.baselines.modes import NUM_MODES, NUM_STEPS, TIME_STEP_S, Modes
+from zoox_prediction.models.baselines.modes import NUM_MODES, NUM_STEPS, STEP_TIMES_S, TIME_STEP_S, ModeKind, Modes
 from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.scene import PredictedTrajectories, Scene, Source
 
-MIN_SPREAD_M = 0.01  # standard deviations that are smaller claim more than any map or tracker can
+# Standard deviations (T,) [m] that are smaller claim more than any map or tracker can, and nothing is known for ever.
+MIN_SPREAD_M: NDArray[np.float64] = 0.01 * (1.0 + 0.1 * STEP_TIMES_S)
 _COMPARED_STEPS = np.array([29, NUM_STEPS - 1])  # two futures are one when they agree at 3 s and at the end
 
 
@@ -45,13 +46,17 @@ def tabulate(modes: Modes, num_agents: int, weight: NDArray[np.float64]) -> NDAr
 def merge(
     modes: Modes, table: NDArray[np.int64], probability: NDArray[np.float64], distance_m: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """`probability` (N, M) with that of near-duplicates given to the likelier one; `distance_m` (N,)."""
+    """`probability` (N, M) with that of near-duplicates given to the likelier one; `distance_m` (N,).
+
+    The two ways of standing, which differ in their spread alone, stay apart.
+    """
+    stirs = modes.kind[np.maximum(table, 0)] == ModeKind.STIR
     points = modes.position[:, _COMPARED_STEPS][np.maximum(table, 0)]  # (N, M, 2, 2)
     probability = probability.copy()
     for column in range(table.shape[1] - 1):  # greedy by nature: who was absorbed absorbs no one
         others = points[:, column + 1 :] - points[:, column, None]
         near = (np.hypot(others[..., 0], others[..., 1]) <= distance_m[:, None, None]).all(axis=2)
-        near &= probability[:, column, None] > 0.0
+        near &= (probability[:, column, None] > 0.0) & ~(stirs[:, column, None] | stirs[:, column + 1 :])
         absorbed = np.where(near, probability[:, column + 1 :], 0.0)
         probability[:, column] += absorbed.sum(axis=1)
         probability[:, column + 1 :] -= absorbed
@@ -129,11 +134,9 @@ def oriented_covariance(
     heading: NDArray[np.float64], along_m: NDArray[np.float64], lateral_m: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Covariances (..., 2, 2) with standard deviations `along_m` along `heading` (...) and `lateral_m` across it."""
-    cos, sin = np.cos(heading), np.sin(heading)
     first, second = along_m**2, lateral_m**2
-    difference = first - second
-    covariance = np.empty((*heading.shape, 2, 2))
-    covariance[..., 0, 0] = second + difference * cos**2
-    covariance[..., 1, 1] = first - difference * cos**2
-    covariance[..., 0, 1] = covariance[..., 1, 0] = difference * cos * sin
-    return covariance
+    middle, half = 0.5 * (first + second), 0.5 * (first - second)
+    double = 2.0 * heading
+    turned, crossed = half * np.cos(double), half * np.sin(double)
+    covariance: NDArray[np.float64] = np.stack([middle + turned, crossed, crossed, middle - turned], axis=-1)
+    return covariance.reshape(*heading.shape, 2, 2)

@@ -30,10 +30,10 @@ from zoox_prediction.models.baselines.futures import RecordedFuture
 from zoox_prediction.models.baselines.heuristic import HeuristicPredictor
 from zoox_prediction.models.baselines.lane_following import LaneFollowing
 from zoox_prediction.models.baselines.mixture import HeuristicMixture
-from zoox_prediction.models.baselines.modes import TIME_STEP_S, ModeKind
+from zoox_prediction.models.baselines.modes import TIME_STEP_S, ModeKind, Modes
+from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.pedestrian import Pedestrian
 from zoox_prediction.models.baselines.standing_still import StandingStill
-from zoox_prediction.models.baselines.tempering import temper
 
 PREDICTORS: tuple[type[HeuristicPredictor], ...] = (
     ConstantVelocity,
@@ -46,8 +46,9 @@ PREDICTORS: tuple[type[HeuristicPredictor], ...] = (
 _MIN_SPREAD_M = 0.001  # at a relative jitter of 1
 _POWERS = np.linspace(0.0, 1.25, 11)
 _ITERATIONS = 60
-_TEMPERING_ROUNDS = 4
 _PRIOR_AGENTS = 5.0  # the prior counts as much as so many agents
+# A mode is a whole future, and which one it was shows late: at first all are the same.
+_KNOT_SHARE = np.array(KNOTS_S) / KNOTS_S[-1]
 _KNOT_STEPS = np.round(np.array(KNOTS_S) / TIME_STEP_S).astype(np.int64) - 1
 
 
@@ -75,9 +76,7 @@ def fit_calibration(
 
     `write_calibration` stores it where `BaselinesConfig.calibration_file` finds it.
     """
-    predictor = make(config, prior_calibration())
-    predictor.calibration = fit_predictor(predictor, futures)
-    return temper(predictor, futures, _TEMPERING_ROUNDS)
+    return fit_predictor(make(config, prior_calibration()), futures)
 
 
 def fit_predictor(predictor: HeuristicPredictor, futures: Iterable[RecordedFuture]) -> Calibration:
@@ -86,7 +85,7 @@ def fit_predictor(predictor: HeuristicPredictor, futures: Iterable[RecordedFutur
     first = 0
     for future in futures:
         if len(future.scene):
-            parts.append(_candidates(predictor, future, first))
+            parts.append(_candidates(future, *predictor.candidates(future.scene), first))
             first += len(future.scene)
     result = prior_calibration()
     if not parts:
@@ -101,8 +100,9 @@ def fit_predictor(predictor: HeuristicPredictor, futures: Iterable[RecordedFutur
     return result
 
 
-def _candidates(predictor: HeuristicPredictor, future: RecordedFuture, first: int) -> _Candidates:
-    motion, state, modes = predictor.candidates(future.scene)
+def _candidates(
+    future: RecordedFuture, motion: Motion, state: NDArray[np.int64], modes: Modes, first: int
+) -> _Candidates:
     modes = modes.select(np.argsort(modes.agent, kind="stable"))
     agent = modes.agent
     error = future.position[:, _KNOT_STEPS][agent] - modes.position[:, _KNOT_STEPS]
@@ -140,9 +140,9 @@ def _fit_cell(data: _Candidates, result: Calibration, at: tuple[Group, MotionSta
         if iteration % 5 == 0:
             power = _best_power(data, after, of_kind, prior, power)
         variance = _variance(data, after, of_kind, count, prior, power)
-        expected = of_kind @ (before * data.weight.sum(axis=1))
+        expected = of_kind @ (before * (data.weight @ _KNOT_SHARE))
         pseudo = _PRIOR_AGENTS * prior_weight
-        weight = weight * (count.sum(axis=1) + pseudo) / (expected + pseudo + 1e-300)
+        weight = weight * (count @ _KNOT_SHARE + pseudo) / (expected + pseudo + 1e-300)
         weight = weight / weight.sum()
     spread = np.maximum.accumulate(np.sqrt(variance), axis=1)
     result.weight[at], result.unrest[at] = weight, power

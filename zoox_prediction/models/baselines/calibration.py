@@ -36,8 +36,11 @@ class MotionState(IntEnum):
     WAITING = 1  # standing on a lane
     MANOEUVRING = 2  # slow or turning
     CRUISING = 3
+    FROZEN = 4  # standing, and its track has not moved at all: it is filtered, annotated, or parked for long
 
 
+_STILL_SHARE = 0.2  # of STIR's prior spread, that of STAND
+_FROZEN_M = 0.003  # rms of a track that has not moved
 _CALM_M = 0.002  # rms residual of a calm past
 _SLOW_MPS = np.array([3.0, 2.0, 0.5, 0.5])  # in the order of Group
 _TURNING_RADPS = np.array([0.08, 0.15, 0.4, 0.4])  # in the order of Group
@@ -46,6 +49,7 @@ _TURNING_RADPS = np.array([0.08, 0.15, 0.4, 0.4])  # in the order of Group
 def motion_state(motion: Motion, on_lane: NDArray[np.bool_]) -> NDArray[np.int64]:
     """(N,) MotionState of the agents, of which `on_lane` (N,) are on a lane."""
     standing = np.where(on_lane & ~motion.parked, MotionState.WAITING, MotionState.STANDING)
+    standing = np.where(motion.jitter_m < _FROZEN_M, MotionState.FROZEN, standing)
     busy = (motion.speed < _SLOW_MPS[motion.group]) | (np.abs(motion.turn_rate) > _TURNING_RADPS[motion.group])
     moving = np.where(busy, MotionState.MANOEUVRING, MotionState.CRUISING)
     state: NDArray[np.int64] = np.where(motion.standing, standing, moving)
@@ -166,10 +170,12 @@ def prior_calibration() -> Calibration:
     """Plausible figures that no data were asked for: the start and the prior of the fit."""
     times = np.asarray(KNOTS_S)
     reach = np.array([1.0, 0.7, 0.3, 0.6])  # growth by group: [m] after 1 s at 1.2 power
-    busy = np.array([0.1, 0.3, 1.0, 1.0])  # by state
+    busy = np.array([0.1, 0.3, 1.0, 1.0, 0.1])  # by state
     scale = reach[:, None] * busy[None, :]
     along = 0.05 + scale[:, :, None, None] * times**1.2 * np.ones((len(ModeKind), 1))
     weight = np.ones((len(Group), len(MotionState), len(ModeKind)))
-    weight[:, [MotionState.STANDING, MotionState.WAITING], ModeKind.STAND] = 20.0
     unrest = np.zeros_like(along)
+    still = [MotionState.STANDING, MotionState.WAITING, MotionState.FROZEN]
+    along[:, still, ModeKind.STAND] *= _STILL_SHARE
+    weight[:, still, ModeKind.STAND], weight[:, still, ModeKind.STIR] = 15.0, 5.0
     return Calibration(weight / weight.sum(axis=2, keepdims=True), along, 0.05 + 0.5 * (along - 0.05), unrest)

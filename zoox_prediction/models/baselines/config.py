@@ -12,6 +12,7 @@ from zoox_prediction.models.baselines.map_free_modes import StoppingConfig, Turn
 from zoox_prediction.models.baselines.motion import MotionConfig
 from zoox_prediction.models.baselines.pedestrian_modes import PedestrianConfig
 from zoox_prediction.models.baselines.speed_profile import DrivingConfig
+from zoox_prediction.models.baselines.yielding import YieldingConfig
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class BaselinesConfig:
     road_use: RoadUseConfig = field(default_factory=RoadUseConfig)
     driving: DrivingConfig = field(default_factory=DrivingConfig)
     lane_following: LaneFollowingConfig = field(default_factory=LaneFollowingConfig)
+    yielding: YieldingConfig = field(default_factory=YieldingConfig)
     pedestrian: PedestrianConfig = field(default_factory=PedestrianConfig)
     merging: MergingConfig = field(default_factory=MergingConfig)
     calibration_file: str = ""  # YAML; empty: the one that ships with the package

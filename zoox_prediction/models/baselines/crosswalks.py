@@ -64,6 +64,7 @@ class Crossings:
     exit: NDArray[np.float64]  # (R, 2) [m]
     inside: NDArray[np.bool_]  # (R,) on the crosswalk already
     signal: NDArray[np.int64]  # (R,) id or NO_ID
+    crosswalk: NDArray[np.int64]  # (R,) row of the crosswalk
 
 
 def find_crossings(
@@ -93,7 +94,7 @@ def find_crossings(
     end = way[rows, chosen] * crosswalks.half_length_m[chosen]
     on = inside[rows, chosen]
     entry = np.where(on[:, None], motion.position[agents[rows]], _place(crosswalks, chosen, -end, side))
-    return Crossings(agents[rows], entry, _place(crosswalks, chosen, end, side), on, crosswalks.signal[chosen])
+    return Crossings(agents[rows], entry, _place(crosswalks, chosen, end, side), on, crosswalks.signal[chosen], chosen)
 
 
 def _coordinates(crosswalks: Crosswalks, position: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

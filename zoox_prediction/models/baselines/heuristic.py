@@ -34,7 +34,10 @@ class HeuristicPredictor:
 
     def predict(self, scene: Scene) -> PredictedTrajectories:
         """Futures of all N agents of `scene`, from its stamp on; finite whatever the scene holds."""
-        motion, state, modes = self.candidates(scene)
+        return self.assemble(scene, *self.candidates(scene))
+
+    def assemble(self, scene: Scene, motion: Motion, state: NDArray[np.int64], modes: Modes) -> PredictedTrajectories:
+        """The prediction that the `candidates` of `scene` make with the calibration."""
         return assemble(scene, motion, state, modes, self.calibration, self.config.merging, self.name, self.version)
 
     def candidates(self, scene: Scene) -> tuple[Motion, NDArray[np.int64], Modes]:

@@ -16,6 +16,7 @@ from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.paths import Paths, follow
 from zoox_prediction.models.baselines.signals import stop_distances, stopping_signals
 from zoox_prediction.models.baselines.speed_profile import Constraints, DrivingConfig, braking_envelope, roll_out
+from zoox_prediction.models.baselines.yielding import YieldingConfig, yielding_distances
 from zoox_prediction.scene import Scene
 
 
@@ -62,7 +63,8 @@ class Intent:
 class LaneModes:
     """Futures along the lanes for one scene.
 
-    Paths, stops and leaders are found once; `keep`, `slow` and `fast` say how to drive them; `drive` drives all.
+    Paths, stops and leaders are found once; `keep`, `slow`, `give_way` and `fast` say how to drive them; `drive` drives
+    all.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class LaneModes:
         paths: Paths,
         following: LaneFollowingConfig,
         driving: DrivingConfig,
+        yielding: YieldingConfig,
     ) -> None:
         self._motion, self._following, self._driving = motion, following, driving
+        self._road, self._yielding = road, yielding
         lateral = np.minimum(driving.lateral_acceleration_mps2, motion.limits.lateral_acceleration_mps2[paths.agent])
         bend_limit = np.sqrt(lateral[:, None] / np.maximum(np.abs(paths.curvature), 1e-4))
         self._envelope = braking_envelope(bend_limit, paths.spacing_m, driving.deceleration_mps2)
@@ -122,6 +126,17 @@ class LaneModes:
         leader_travel = self._along_path(travel)[chosen]
         return Intent(ModeKind.LANE_SLOW, rows, wanted, self._stop[rows], self._leaders.gap_m[chosen], leader_travel)
 
+    def give_way(self, travel: NDArray[np.float64]) -> Intent:
+        """The main paths of the moving agents that lead over a crosswalk in use, stopping before it."""
+        chosen = np.flatnonzero(np.isin(self.moving, self.main))
+        rows = self.moving[chosen]
+        stop = yielding_distances(self.paths.select(rows), self._motion, self._road.crosswalks, self._yielding)
+        held = np.isfinite(stop)
+        rows, chosen, stop = rows[held], chosen[held], np.minimum(stop[held], self._stop[rows[held]])
+        leader_travel = self._along_path(travel)[chosen]
+        gap = self._leaders.gap_m[chosen]
+        return Intent(ModeKind.LANE_YIELD, rows, self._kept_speed(rows), stop, gap, leader_travel)
+
     def fast(self, rows: NDArray[np.int64]) -> Intent:
         """The paths `rows` faster than today: signals have turned green and the agent ahead has gone."""
         config = self._following
@@ -156,12 +171,16 @@ class LaneModes:
         return Modes(paths.agent, kind, paths.share, position, yaw, speed)
 
     def _kept_speed(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(Q, P) today's speed with what today's acceleration will add, drawn to the speed limit where there is one."""
+        """(Q, P) today's speed with what today's acceleration will add, drawn to the speed limit where there is one.
+
+        Neither takes an agent for faster than its own speed vouches for: most of those who creep will stop.
+        """
         config, motion, agent = self._following, self._motion, self.paths.agent[rows]
-        gain = motion.acceleration[agent] * self._driving.reaction_s
-        kept = np.maximum(motion.speed[agent] + gain, 0.0)[:, None]
+        speed = motion.speed[agent]
+        gain = np.minimum(motion.acceleration[agent] * self._driving.reaction_s, speed)
+        kept = np.maximum(speed + gain, 0.0)[:, None]
         limit = config.limit_share * self.paths.speed_limit_mps[rows]
-        drawn = (1.0 - config.limit_weight) * kept + config.limit_weight * limit
+        drawn = kept + config.limit_weight * np.minimum(limit - kept, kept)
         wanted: NDArray[np.float64] = np.where(np.isfinite(limit), drawn, kept)
         return wanted
 

@@ -58,11 +58,10 @@ def _near_pairs(paths: Paths, motion: Motion) -> tuple[NDArray[np.int64], NDArra
     squared = a @ (-2.0 * b.T)
     squared += (a**2).sum(axis=1)[:, None]
     squared = squared.reshape(len(paths), coarse.shape[1], len(motion))
-    nearest = squared.argmin(axis=1)
-    smallest = np.take_along_axis(squared, nearest[:, None], axis=1)[:, 0] + (b**2).sum(axis=1)
+    smallest = squared.min(axis=1) + (b**2).sum(axis=1)  # where comes for the few only: argmin is slow
     smallest[np.arange(len(paths)), paths.agent] = np.inf
     row, agent = np.nonzero(smallest < reach**2)
-    return row, agent, nearest[row, agent] * stride
+    return row, agent, squared[row, :, agent].argmin(axis=1) * stride
 
 
 def _stride(paths: Paths) -> int:

@@ -66,8 +66,11 @@ def constant_velocity_modes(motion: Motion, agents: NDArray[np.int64]) -> Modes:
 def fading_acceleration_speed(
     speed: NDArray[np.float64], acceleration: NDArray[np.float64], fading_s: float, max_speed: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Speeds (R, T) of `speed` (R,) under `acceleration` (R,) that fades with `fading_s`, in [0, `max_speed`]."""
-    gain = acceleration[:, None] * fading_s * -np.expm1(-STEP_TIMES_S / fading_s)
+    """Speeds (R, T) of `speed` (R,) under `acceleration` (R,) that fades with `fading_s`, in [0, `max_speed`].
+
+    No agent more than doubles its speed: at a crawl, a jump of the tracker looks like an acceleration.
+    """
+    gain = np.minimum(acceleration * fading_s, speed)[:, None] * -np.expm1(-STEP_TIMES_S / fading_s)
     faded: NDArray[np.float64] = np.clip(speed[:, None] + gain, 0.0, np.maximum(max_speed, speed)[:, None])
     stopped = np.maximum.accumulate(faded <= 0.0, axis=1)  # who has stopped does not drive backwards, or on
     return np.where(stopped, 0.0, faded)
@@ -106,12 +109,12 @@ def turn_rate_acceleration_modes(
     return turning_modes(motion, agents, speed, config.turn_rate_fading_s)
 
 
-def standing_modes(motion: Motion, agents: NDArray[np.int64]) -> Modes:
+def standing_modes(motion: Motion, agents: NDArray[np.int64], kind: ModeKind = ModeKind.STAND) -> Modes:
     """`agents` (R,) where they are."""
     shape = (len(agents), NUM_STEPS)
     position = np.broadcast_to(motion.position[agents, None, :], (*shape, 2))
     yaw = np.broadcast_to(motion.yaw[agents, None], shape)
-    return Modes.of_kind(ModeKind.STAND, agents, position, yaw, np.zeros(shape))
+    return Modes.of_kind(kind, agents, position, yaw, np.zeros(shape))
 
 
 def creeping_modes(motion: Motion, agents: NDArray[np.int64], config: StoppingConfig) -> Modes:

@@ -15,7 +15,7 @@ from zoox_prediction.models.baselines.map_free_modes import (
     stopping_modes,
     turn_rate_acceleration_modes,
 )
-from zoox_prediction.models.baselines.modes import Modes
+from zoox_prediction.models.baselines.modes import ModeKind, Modes
 from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.pedestrian_modes import pedestrian_modes
 from zoox_prediction.scene import Scene
@@ -48,6 +48,7 @@ class HeuristicMixture(HeuristicPredictor):
             stopping_modes(motion, moving, config.stopping, config.turn_rate_acceleration.turn_rate_fading_s),
             standing_modes(motion, still),
             creeping_modes(motion, still, config.stopping),
+            standing_modes(motion, np.flatnonzero(motion.standing), ModeKind.STIR),
         ]
         return Modes.concatenate([*along_lanes, walking, *free]), on_lane
 
@@ -59,6 +60,10 @@ class HeuristicMixture(HeuristicPredictor):
         if paths is None:
             return [], on_lane
         on_lane[paths.agent] = True
-        lanes = LaneModes(scene, motion, road, paths, self.config.lane_following, self.config.driving)
+        lanes = LaneModes(
+            scene, motion, road, paths, self.config.lane_following, self.config.driving, self.config.yielding
+        )
         travel = lanes.travel(turning)
-        return [lanes.drive([lanes.keep(travel), lanes.slow(travel), lanes.fast(lanes.main)])], on_lane
+        return [
+            lanes.drive([lanes.keep(travel), lanes.slow(travel), lanes.give_way(travel), lanes.fast(lanes.main)])
+        ], on_lane

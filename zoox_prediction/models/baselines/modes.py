@@ -29,6 +29,8 @@ class ModeKind(IntEnum):
     LANE_FAST = 5  # along a lane, setting off or speeding up
     CROSS = 6  # over a crosswalk
     VEER = 7  # a walker that changes direction
+    LANE_YIELD = 8  # along a lane, stopping before a crosswalk that somebody is crossing
+    STIR = 9  # stays like STAND, but not as still
 
 
 @dataclass(frozen=True)

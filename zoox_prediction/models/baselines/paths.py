@@ -34,22 +34,20 @@ class Paths:
         chosen = {each.name: getattr(self, each.name)[rows] for each in fields(self) if each.name != "spacing_m"}
         return Paths(spacing_m=self.spacing_m, **chosen)
 
-    def lookup(
-        self, values: NDArray[np.float64], arc_length_m: NDArray[np.float64], angular: bool = False
-    ) -> NDArray[np.float64]:
-        """`values` (R, P) or (R, P, D), at arc lengths (R, ...), linear between the points."""
-        place = np.clip(arc_length_m / self.spacing_m, 0.0, values.shape[1] - 1.000001)
+    def at(self, arc_length_m: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """x, y, heading (not wrapped) and curvature (R, T) at arc lengths (R, T), linear between the points."""
+        count = self.points.shape[1]
+        place = np.clip(arc_length_m / self.spacing_m, 0.0, count - 1.000001)
         index = place.astype(np.int64)
         fraction = place - index
-        rows = np.arange(len(values)).reshape(-1, *[1] * (arc_length_m.ndim - 1))
-        low, high = values[rows, index], values[rows, index + 1]
-        if values.ndim == 3:
-            fraction = fraction[..., None]
-        step = high - low
-        if angular:
-            step -= 2.0 * np.pi * np.rint(step / (2.0 * np.pi))
-        between: NDArray[np.float64] = low + fraction * step
-        return between
+        index += np.arange(len(self))[:, None] * count  # of the flat arrays: one index is faster than two
+        flat = self.points.reshape(-1, 2)
+        channels = (flat[:, 0], flat[:, 1], self.heading.ravel(), self.curvature.ravel())
+        low = [np.take(channel, index) for channel in channels]
+        index += 1
+        step = [np.take(channel, index) - start for channel, start in zip(channels, low, strict=True)]
+        step[2] -= 2.0 * np.pi * np.rint(step[2] / (2.0 * np.pi))
+        return tuple(start + fraction * each for start, each in zip(low, step, strict=True))
 
 
 def endless_paths(lane_paths: LanePaths, agents: NDArray[np.int64], motion: Motion) -> Paths:
@@ -99,10 +97,9 @@ def follow(
     lateral_slope = (rise - (start + rise * arc_length_m) / length) * decay
     along = paths.offset_m[:, :1] * decay
     far = np.maximum(arc_length_m - (paths.points.shape[1] - 1) * paths.spacing_m, 0.0)
-    heading = paths.lookup(paths.heading, arc_length_m, angular=True)
-    tangent = np.stack([np.cos(heading), np.sin(heading)], axis=-1)
-    normal = np.stack([-tangent[..., 1], tangent[..., 0]], axis=-1)
-    position = paths.lookup(paths.points, arc_length_m)
-    position = position + (along + far)[..., None] * tangent + lateral[..., None] * normal
-    stretch = np.maximum(1.0 - paths.lookup(paths.curvature, arc_length_m) * lateral, 0.2)
+    x, y, heading, curvature = paths.at(arc_length_m)
+    cos, sin = np.cos(heading), np.sin(heading)
+    ahead = along + far
+    position = np.stack([x + ahead * cos - lateral * sin, y + ahead * sin + lateral * cos], axis=-1)
+    stretch = np.maximum(1.0 - curvature * lateral, 0.2)
     return position, heading + np.arctan2(lateral_slope, stretch)
