@@ -198,8 +198,9 @@ def collision_probability(
     time the largest of the steps counts, since the position error of one mode hardly changes from step to step: a lower
     bound of the union (cf. Lambert, Gruyer, Saint Pierre, ITSC 2008).
     """
-    trace = np.maximum(covariance[..., 0, 0] + covariance[..., 1, 1], _MIN_SIGMA_M**2)
-    reach = _NEGLIGIBLE_SIGMA * np.sqrt(trace)  # the deviation along any axis is less
+    xx, xy, yy = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+    largest = 0.5 * (xx + yy + np.sqrt((xx - yy) ** 2 + 4.0 * xy**2))  # eigenvalue: no axis has a larger variance
+    reach = _NEGLIGIBLE_SIGMA * np.sqrt(np.maximum(largest, _MIN_SIGMA_M**2))
     row, step = np.nonzero(
         separation.valid
         & (np.abs(separation.along) < separation.half_x + reach)

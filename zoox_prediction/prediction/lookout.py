@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from zoox_prediction.prediction.plans import EgoFutures
 
+_STILL_M = 1e-9
+
 
 @dataclass(frozen=True)
 class SeenEgo:
@@ -46,7 +48,8 @@ class Samples:
     """The courses at S instants, `interval_s` apart."""
 
     interval_s: float
-    position: NDArray[np.float64]  # (R, S, 2)
+    x: NDArray[np.float64]  # (R, S)
+    y: NDArray[np.float64]
     cos: NDArray[np.float64]  # (R, S) of the box's yaw
     sin: NDArray[np.float64]
     arc_m: NDArray[np.float64]  # (R, S)
@@ -65,7 +68,8 @@ class Samples:
         reach = np.linalg.norm(size, axis=1, keepdims=True)  # over the half extents in any axes
         return cls(
             interval_s=stride * step_s,
-            position=position,
+            x=position[..., 0].copy(),
+            y=position[..., 1].copy(),
             cos=np.cos(yaw),
             sin=np.sin(yaw),
             arc_m=arc,
@@ -137,8 +141,8 @@ def find_entry(
     The band is bent by the ego's curvature (parabola) and widened by half of the agent's box as it lies to the ego.
     """
     first = int(clock.min() / samples.interval_s)  # pieces before every clock need no look
-    dx = samples.position[:, first:, 0] - ego.x[:, None]
-    dy = samples.position[:, first:, 1] - ego.y[:, None]
+    dx = samples.x[:, first:] - ego.x[:, None]
+    dy = samples.y[:, first:] - ego.y[:, None]
     ego_cos, ego_sin = ego.cos[:, None], ego.sin[:, None]
     x, y = ego_cos * dx + ego_sin * dy, ego_cos * dy - ego_sin * dx
     y -= 0.5 * ego.curvature[:, None] * np.maximum(x, 0.0) ** 2
@@ -182,10 +186,7 @@ def _crossing(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Part of each piece of `values` (R, S) within [low, high] (R, S - 1): from, to in [0, 1], from > to: none."""
     start, change = values[:, :-1], np.diff(values, axis=1)
-    still = np.abs(change) < 1e-9
-    safe = np.where(still, 1.0, change)
-    one, other = (low - start) / safe, (high - start) / safe
-    within = (start >= low) & (start <= high)
-    first = np.where(still, np.where(within, 0.0, 2.0), np.minimum(one, other))
-    last = np.where(still, np.where(within, 1.0, -2.0), np.maximum(one, other))
-    return np.clip(first, 0.0, None), np.minimum(last, 1.0)
+    # A piece that stands still is all inside or all outside: in the limit, so is one that hardly moves.
+    change[np.abs(change) < _STILL_M] = _STILL_M
+    one, other = (low - start) / change, (high - start) / change
+    return np.maximum(np.minimum(one, other), 0.0), np.minimum(np.maximum(one, other), 1.0)
