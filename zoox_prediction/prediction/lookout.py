@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zoox_prediction.prediction.plans import EgoFutures
 
-_STILL_M = 1e-9
+_STILL_M = 1e-6
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Samples:
-    """The courses at S instants, `interval_s` apart."""
+    """The courses at S instants, `interval_s` apart.
+
+    Places are from `origin` on in float32: near the ego that is a tenth of a millimetre, in half of the memory.
+    """
 
     interval_s: float
-    x: NDArray[np.float64]  # (R, S)
-    y: NDArray[np.float64]
-    cos: NDArray[np.float64]  # (R, S) of the box's yaw
-    sin: NDArray[np.float64]
+    origin: NDArray[np.float64]  # (2,)
+    x: NDArray[np.float32]  # (R, S)
+    y: NDArray[np.float32]
+    cos: NDArray[np.float32]  # (R, S) of the box's yaw
+    sin: NDArray[np.float32]
     arc_m: NDArray[np.float64]  # (R, S)
     speed: NDArray[np.float64]  # (R, S)
     size: NDArray[np.float64]  # (R, 2)
@@ -59,7 +63,16 @@ class Samples:
     high: NDArray[np.float64]
 
     @classmethod
-    def of(cls, position: NDArray, yaw: NDArray, speed: NDArray, size: NDArray, stride: int, step_s: float) -> Samples:
+    def of(
+        cls,
+        position: NDArray,
+        yaw: NDArray,
+        speed: NDArray,
+        size: NDArray,
+        stride: int,
+        step_s: float,
+        origin: NDArray,
+    ) -> Samples:
         """Of courses at every step: position (R, T + 1, 2), yaw and speed (R, T + 1), size (R, 2)."""
         position, yaw = position[:, ::stride], yaw[:, ::stride]
         way = np.diff(position, axis=1)
@@ -68,10 +81,11 @@ class Samples:
         reach = np.linalg.norm(size, axis=1, keepdims=True)  # over the half extents in any axes
         return cls(
             interval_s=stride * step_s,
-            x=position[..., 0].copy(),
-            y=position[..., 1].copy(),
-            cos=np.cos(yaw),
-            sin=np.sin(yaw),
+            origin=origin,
+            x=(position[..., 0] - origin[0]).astype(np.float32),
+            y=(position[..., 1] - origin[1]).astype(np.float32),
+            cos=np.cos(yaw).astype(np.float32),
+            sin=np.sin(yaw).astype(np.float32),
             arc_m=arc,
             speed=speed[:, ::stride],
             size=size,
@@ -80,8 +94,8 @@ class Samples:
         )
 
     def select(self, rows: NDArray[np.int64]) -> Samples:
-        rest = (getattr(self, each.name)[rows] for each in fields(self) if each.name != "interval_s")
-        return Samples(self.interval_s, *rest)
+        rest = (getattr(self, each.name)[rows] for each in fields(self)[2:])
+        return Samples(self.interval_s, self.origin, *rest)
 
     def at(self, values: NDArray[np.float64], clock: NDArray[np.float64]) -> NDArray[np.float64]:
         """(R,) `values` (R, S) at times (R,), linear."""
@@ -141,20 +155,25 @@ def find_entry(
     The band is bent by the ego's curvature (parabola) and widened by half of the agent's box as it lies to the ego.
     """
     first = int(clock.min() / samples.interval_s)  # pieces before every clock need no look
-    dx = samples.x[:, first:] - ego.x[:, None]
-    dy = samples.y[:, first:] - ego.y[:, None]
-    ego_cos, ego_sin = ego.cos[:, None], ego.sin[:, None]
+
+    def column(values: NDArray[np.float64]) -> NDArray[np.float32]:
+        return values[:, None].astype(np.float32)
+
+    dx = samples.x[:, first:] - column(ego.x - samples.origin[0])
+    dy = samples.y[:, first:] - column(ego.y - samples.origin[1])
+    ego_cos, ego_sin = column(ego.cos), column(ego.sin)
     x, y = ego_cos * dx + ego_sin * dy, ego_cos * dy - ego_sin * dx
-    y -= 0.5 * ego.curvature[:, None] * np.maximum(x, 0.0) ** 2
+    y -= column(0.5 * ego.curvature) * np.maximum(x, 0.0) ** 2
     cos = samples.cos[:, first:] * ego_cos + samples.sin[:, first:] * ego_sin
     sin = samples.sin[:, first:] * ego_cos - samples.cos[:, first:] * ego_sin
-    length, width = 0.5 * samples.size[:, :1], 0.5 * samples.size[:, 1:]
-    half_x = length * np.abs(cos) + width * np.abs(sin)
-    half_y = length * np.abs(sin) + width * np.abs(cos) + 0.5 * ego_size[1] + margin_m
-    reach_x = half_x[:, :-1] + 0.5 * ego_size[0]
+    length, width = column(0.5 * samples.size[:, 0]), column(0.5 * samples.size[:, 1])
+    abs_cos, abs_sin = np.abs(cos), np.abs(sin)
+    half_x = length * abs_cos + width * abs_sin
+    half_y = length * abs_sin + width * abs_cos + np.float32(0.5 * ego_size[1] + margin_m)
+    reach_x = half_x[:, :-1] + np.float32(0.5 * ego_size[0])
 
     low, high = _crossing(y, -half_y[:, :-1], half_y[:, :-1])
-    low_x, high_x = _crossing(x, -reach_x, reach_x + ego.ahead_m[:, None])
+    low_x, high_x = _crossing(x, -reach_x, reach_x + column(ego.ahead_m))
     low, high = np.maximum(low, low_x), np.minimum(high, high_x)
     piece = np.arange(first, first + low.shape[1])
     touches = (low <= high) & ((piece + 1) * samples.interval_s > clock[:, None])
@@ -163,9 +182,9 @@ def find_entry(
     entered = np.argmax(touches, axis=1)
     pieces = np.arange(low.shape[1])
     left = np.where(~touches & (pieces > entered[:, None]), pieces, low.shape[1]).min(axis=1)
-    part = low[row, entered]
+    part = low[row, entered].astype(np.float64)
 
-    def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(values: NDArray) -> NDArray[np.float64]:
         start = values[row, entered]
         return np.asarray(start + part * (values[row, entered + 1] - start))
 
@@ -176,14 +195,14 @@ def find_entry(
         in_m=at(samples.arc_m[:, first:]),
         out_m=samples.arc_m[row, first + left],
         ego_x=at(x),
-        extent_x=half_x[row, entered],
-        cos=cos[row, entered],
+        extent_x=half_x[row, entered].astype(np.float64),
+        cos=cos[row, entered].astype(np.float64),
     )
 
 
 def _crossing(
-    values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    values: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Part of each piece of `values` (R, S) within [low, high] (R, S - 1): from, to in [0, 1], from > to: none."""
     start, change = values[:, :-1], np.diff(values, axis=1)
     # A piece that stands still is all inside or all outside: in the limit, so is one that hardly moves.

@@ -129,7 +129,7 @@ def react(
     step_s, stride = ego.time_step_s, decision_stride(ego, config)
     num_steps = courses.position.shape[1] - 1
     habits = _Habits.of(courses, config)
-    samples = Samples.of(courses.position, courses.yaw, courses.speed, courses.size, stride, step_s)
+    samples = Samples.of(courses.position, courses.yaw, courses.speed, courses.size, stride, step_s, ego.center[0, 0])
     seen_low, seen_high = seen.corners(config.lateral_margin_m)
     delay = np.zeros((len(courses.plan), num_steps + 1))
     rate = np.ones(len(courses.plan))  # of the course's clock
