@@ -28,8 +28,8 @@ def transform(stamp_ns: int) -> TransformStamped:
     return message
 
 
-def publish_odometry(peer: Peer, frame_id: str) -> None:
-    ego = EgoState(peer.now_ns(), np.zeros(2), 0.0, np.array([5.0, 0.0]))
+def publish_odometry(peer: Peer, frame_id: str, stamp_ns: int) -> None:
+    ego = EgoState(stamp_ns, np.zeros(2), 0.0, np.array([5.0, 0.0]))
     message = odometry_to_message(ego, ROS_TYPES)
     message.header.frame_id = frame_id
     peer.odometry.publish(message)
@@ -53,14 +53,14 @@ def test_what_arrives_in_odom_is_predicted_in_the_map(peer, wait_for, broadcaste
         stamp_ns = peer.now_ns()
         sent.append(dataclasses.replace(cars(stamp_ns), frame_id="odom"))
         peer.publish(sent[-1])
-        publish_odometry(peer, "odom")
+        publish_odometry(peer, "odom", stamp_ns)
         time.sleep(0.02)
         if broadcaster_class is TransformBroadcaster:
             broadcaster.sendTransform(transform(stamp_ns))
         time.sleep(0.08)
         return len({each.stamp_ns for each in peer.predictions}) >= 5
 
-    wait_for(send, what="the fifth prediction")
+    wait_for(send, timeout_s=30.0, what="the fifth prediction")
     stamps = {each.stamp_ns for each in peer.predictions}
     agents = next(each for each in sent if each.stamp_ns in stamps)
     predictions = peer.predictions_of(agents)
@@ -76,7 +76,7 @@ def test_a_frame_that_nobody_names_is_one_line_and_holds_up_nothing(peer, wait_f
     started_s = time.monotonic()
     sent, sent_s = [], []
     for step in range(150):  # 3 s: odometry at 50 Hz in the map, agents at 10 Hz in nowhere and in the map
-        publish_odometry(peer, "map")
+        publish_odometry(peer, "map", peer.now_ns())
         if step % 5 == 0:
             peer.publish(dataclasses.replace(cars(peer.now_ns()), frame_id="nowhere"))
             agents = cars(peer.now_ns())

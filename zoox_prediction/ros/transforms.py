@@ -29,7 +29,7 @@ from zoox_prediction.transforms import transform_agents, transform_ego
 # How long after a vain wait the next one may be, by cause [s]: a transform that always comes late must not hold up all
 # other inputs, and frames that nobody names are waited for once, for at the start /tf_static may still be on its way.
 _WAIT_AGAIN_AFTER_S: dict[type[Exception], float] = {
-    ExtrapolationException: 1.0,
+    ExtrapolationException: 0.3,
     LookupException: math.inf,
     ConnectivityException: math.inf,
 }
@@ -42,7 +42,7 @@ class TransformError(InputError):
 class FrameTransformer:
     """Poses of other frames in `target_frame`, from /tf and /tf_static.
 
-    A lookup may wait up to `timeout_s` of wall time for a transform that is still on its way, once per second at most
+    A lookup may wait up to `timeout_s` of wall time for a transform that is still on its way, and seldom
     when it waits in vain. It therefore must not run in a single-threaded executor that also has to receive /tf; the
     subscriptions have a callback group of their own.
     """
