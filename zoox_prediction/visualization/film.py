@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -29,7 +32,8 @@ class FilmWriter:
         if self._writer is None:
             height, width = image.shape[:2]
             fourcc = cv2.VideoWriter.fourcc(*"VP80")
-            self._writer = cv2.VideoWriter(str(self._partial), fourcc, self._frames_per_s, (width, height))
+            with _silent_stderr():
+                self._writer = cv2.VideoWriter(str(self._partial), fourcc, self._frames_per_s, (width, height))
             if not self._writer.isOpened():
                 raise InputError(f"{self._path}: OpenCV cannot write WebM films here; is the folder writable?")
         self._writer.write(np.ascontiguousarray(image[..., ::-1]))
@@ -46,3 +50,17 @@ class FilmWriter:
             self._partial.replace(self._path)
         else:
             self._partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """OpenCV complains past every log level that WebM has no tag for VP8, and uses the right one all the same."""
+    stderr = 2
+    kept = os.dup(stderr)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), stderr)
+        yield
+    finally:
+        os.dup2(kept, stderr)
+        os.close(kept)

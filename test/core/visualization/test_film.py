@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -34,6 +36,14 @@ def test_an_interrupted_film_leaves_nothing(tmp_path):
         film.write(FRAME)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_writing_says_nothing_and_stderr_stays_open(tmp_path, capfd):
+    with FilmWriter(tmp_path / "film.webm", 10.0) as film:
+        film.write(FRAME)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"still here")
+    assert capfd.readouterr().err == "still here"
 
 
 def test_another_suffix_is_refused_in_one_sentence(tmp_path):
