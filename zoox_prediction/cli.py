@@ -44,6 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"zoox-prediction: {error}", file=sys.stderr)
         return EXIT_INPUT_ERROR
+    except ModuleNotFoundError as error:
+        name = error.name or str(error)
+        if name.partition(".")[0] == "zoox_prediction":
+            raise
+        print(f"zoox-prediction: this needs the Python module '{name}', which is not installed", file=sys.stderr)
+        return EXIT_INPUT_ERROR
     except KeyboardInterrupt:
         print("zoox-prediction: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

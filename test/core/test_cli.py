@@ -29,6 +29,11 @@ def _command_that_raises(error: BaseException, monkeypatch: pytest.MonkeyPatch) 
     ("error", "code", "words"),
     [
         (InputError("a.csv: is empty; fetch it again"), 2, "zoox-prediction: a.csv: is empty; fetch it again\n"),
+        (
+            ModuleNotFoundError("No module named 'lanelet2'", name="lanelet2"),
+            2,
+            "zoox-prediction: this needs the Python module 'lanelet2', which is not installed\n",
+        ),
         (KeyboardInterrupt(), 130, "zoox-prediction: interrupted\n"),
         (OSError(errno.ENOSPC, "No space left on device", "out"), 2, "zoox-prediction: out: No space left on device\n"),
     ],
@@ -45,8 +50,9 @@ def test_errors_end_in_one_sentence(
 
 
 def test_our_own_mistakes_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ZeroDivisionError):
-        _command_that_raises(ZeroDivisionError(), monkeypatch)
+    for mistake in (ZeroDivisionError(), ModuleNotFoundError(name="zoox_prediction.gone"), OSError("no number")):
+        with pytest.raises(type(mistake)):
+            _command_that_raises(mistake, monkeypatch)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
