@@ -159,16 +159,17 @@ class LaneModes:
 
     def drive(self, intents: Sequence[Intent]) -> Modes:
         """The futures of all intents."""
-        config = self._following
-        paths = self.paths.select(np.concatenate([each.rows for each in intents]))
+        config, paths = self._following, self.paths
+        rows = np.concatenate([each.rows for each in intents])
+        agent = paths.agent[rows]
         arc, speed = self._roll_out(intents)
-        joining = np.maximum(config.joining_s * self._motion.speed[paths.agent], config.min_joining_m)
-        kept = config.kept_offset_share * paths.offset_m[:, 1]
+        joining = np.maximum(config.joining_s * self._motion.speed[agent], config.min_joining_m)
+        kept = config.kept_offset_share * paths.offset_m[rows, 1]
         kept = np.clip(kept, -config.kept_offset_max_m, config.kept_offset_max_m)
-        position, course = follow(paths, arc, joining, kept)
-        yaw = body_yaw(self._motion, paths.agent, course, arc)
+        position, course = follow(paths, rows, arc, joining, kept)
+        yaw = body_yaw(self._motion, agent, course, arc)
         kind = np.concatenate([np.full(len(each.rows), int(each.kind)) for each in intents])
-        return Modes(paths.agent, kind, paths.share, position, yaw, speed)
+        return Modes(agent, kind, paths.share[rows], position, yaw, speed)
 
     def _kept_speed(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """(Q, P) today's speed with what today's acceleration will add, drawn to the speed limit where there is one.

@@ -34,13 +34,16 @@ class Paths:
         chosen = {each.name: getattr(self, each.name)[rows] for each in fields(self) if each.name != "spacing_m"}
         return Paths(spacing_m=self.spacing_m, **chosen)
 
-    def at(self, arc_length_m: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """x, y, heading (not wrapped) and curvature (R, T) at arc lengths (R, T), linear between the points."""
+    def at(self, rows: NDArray[np.int64], arc_length_m: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """x, y, heading (not wrapped) and curvature (Q, T) of the paths `rows` (Q,), at arc lengths (Q, T).
+
+        Linear between the points.
+        """
         count = self.points.shape[1]
         place = np.clip(arc_length_m / self.spacing_m, 0.0, count - 1.000001)
         index = place.astype(np.int64)
         fraction = place - index
-        index += np.arange(len(self))[:, None] * count  # of the flat arrays: one index is faster than two
+        index += rows[:, None] * count  # of the flat arrays: one index is faster than two
         flat = self.points.reshape(-1, 2)
         channels = (flat[:, 0], flat[:, 1], self.heading.ravel(), self.curvature.ravel())
         low = [np.take(channel, index) for channel in channels]
@@ -81,23 +84,27 @@ def endless_paths(lane_paths: LanePaths, agents: NDArray[np.int64], motion: Moti
 
 
 def follow(
-    paths: Paths, arc_length_m: NDArray[np.float64], joining_m: NDArray[np.float64], kept_offset_m: NDArray[np.float64]
+    paths: Paths,
+    rows: NDArray[np.int64],
+    arc_length_m: NDArray[np.float64],
+    joining_m: NDArray[np.float64],
+    kept_offset_m: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Positions (R, T, 2) and courses (R, T), not wrapped, at arc lengths (R, T), smoothly joining.
+    """Positions (Q, T, 2) and courses (Q, T), not wrapped, at arc lengths (Q, T) of `rows` (Q,), smoothly joining.
 
     The lateral offset d starts at today's offset and direction of motion and decays critically damped over the length
-    `joining_m` (R,) to `kept_offset_m` (R,): d(s) = kept + (a + (a' + a / L) s) exp(-s / L).
+    `joining_m` (Q,) to `kept_offset_m` (Q,): d(s) = kept + (a + (a' + a / L) s) exp(-s / L).
     """
     length = joining_m[:, None]
-    start = (paths.offset_m[:, 1] - kept_offset_m)[:, None]
-    slope = np.tan(np.clip(paths.heading_error_rad, -0.7, 0.7))[:, None]
+    start = (paths.offset_m[rows, 1] - kept_offset_m)[:, None]
+    slope = np.tan(np.clip(paths.heading_error_rad[rows], -0.7, 0.7))[:, None]
     rise = slope + start / length
     decay = np.exp(-arc_length_m / length)
     lateral = kept_offset_m[:, None] + (start + rise * arc_length_m) * decay
     lateral_slope = (rise - (start + rise * arc_length_m) / length) * decay
-    along = paths.offset_m[:, :1] * decay
+    along = paths.offset_m[rows, :1] * decay
     far = np.maximum(arc_length_m - (paths.points.shape[1] - 1) * paths.spacing_m, 0.0)
-    x, y, heading, curvature = paths.at(arc_length_m)
+    x, y, heading, curvature = paths.at(rows, arc_length_m)
     cos, sin = np.cos(heading), np.sin(heading)
     ahead = along + far
     position = np.stack([x + ahead * cos - lateral * sin, y + ahead * sin + lateral * cos], axis=-1)
