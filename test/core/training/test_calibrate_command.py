@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,15 @@ def test_mistakes_are_one_sentence(changed, named, bags, tmp_path, monkeypatch, 
     assert cli.main(["calibrate", *(word for pair in options.items() for word in pair)]) == 2
     error = capsys.readouterr().err
     assert named in error and error.count("\n") == 1
+
+
+def test_evaluate_judges_on_the_half_that_was_not_fitted(bags, tmp_path, capsys):
+    counts = {}
+    for half in ("first", "second", "all"):
+        path = tmp_path / f"{half}.json"
+        options = ["--half", half, "--predictor", "constant_velocity", "--json", str(path)]
+        assert cli.main(["evaluate", "--recordings", str(bags), *options]) == 0
+        rows = json.loads(path.read_text())["rows"]
+        counts[half] = next(row["n"] for row in rows if row["agent_class"] == "all" and row["horizon_s"] == 1.0)
+    assert counts["first"] == 2 * counts["second"] > 0
+    assert counts["all"] == 3 * counts["second"]
