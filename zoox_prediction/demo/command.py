@@ -48,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for the results (default: ./demo)")
     parser.add_argument("--rate", type=float, default=1.0, help="speed of playing (default: 1.0, real time)")
     parser.add_argument("--config", type=Path, help="parameters of prediction_node (default: the installed YAML)")
-    parser.add_argument("--seed", type=int, default=0, help="of the generated crossroads (default: 0)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=8,
+        help="of the generated crossroads (default: 8, where a car follows the ego closely)",
+    )
     parser.add_argument("--no-film", action="store_true", help="do not draw the film, which takes the longest")
 
 

@@ -101,7 +101,7 @@ class DemoSession:
                 self._writer.write(what_if_topic(plan), message, predictions.stamp_ns)
         rows = []
         for plan, name in enumerate(PLAN_NAMES):
-            nearest = np.argsort(answer.smallest_gap_m[plan])[:3]
+            affected = np.lexsort((answer.smallest_gap_m[plan], -answer.shift_m[plan].round(1)))[:3]
             rows += [
                 {
                     "plan": name,
@@ -112,7 +112,7 @@ class DemoSession:
                     "time_to_conflict_s": float(answer.time_to_conflict_s[plan, agent]),
                     "shift_m": float(answer.shift_m[plan, agent]),
                 }
-                for agent in nearest
+                for agent in affected
             ]
         return _line(
             "what_if",

@@ -31,7 +31,7 @@ def live_table(state: dict[str, Any]) -> Table:
 
 
 def what_if_table(answer: dict[str, Any]) -> Table:
-    """The three agents nearest to each candidate plan and how they would respond."""
+    """The three agents that each candidate plan would affect most, else those it comes nearest to."""
     who = "a hypothetical vehicle (the recording has no ego)" if answer["hypothetical_ego"] else "the ego"
     table = Table(title=f"what if {who} did this?")
     for column in ("plan", "agent", "yields", "collides", "smallest gap", "conflict in", "future moves by"):
