@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=int,
         default=8,
-        help="of the generated crossroads (default: 8, where a car follows the ego closely)",
+        help="of the generated crossroads (default: 8, where a car follows the ego)",
     )
     parser.add_argument("--no-film", action="store_true", help="do not draw the film, which takes the longest")
 
