@@ -60,8 +60,9 @@ class PredictionPipeline:
         self._nothing_urgent = threading.Event()
         self._nothing_urgent.set()
         # A query has no deadline of its own: a late answer is worth more to the planner than a crude one.
-        self._query_per_map = PerMapPredictor(lambda: create_predictor(config.predictor, config))
-        self._query_predictor = GuardedPredictor(self._query_per_map, replace(config.guard, deadline_s=0.0))
+        self._query_predictor = GuardedPredictor(
+            create_predictor(config.predictor, config), replace(config.guard, deadline_s=0.0)
+        )
 
     @property
     def predictor_name(self) -> str:
@@ -93,8 +94,7 @@ class PredictionPipeline:
         with self._lock:
             problems = self._history.set_road_network(network)
             self._latest = None
-        if not problems:
-            self._query_per_map.prepare(network, scene, self._give_way)
+        # The predictor of the queries is not prepared: nearly all of them use the predictions of the cycle.
         return problems
 
     def reset(self) -> None:
