@@ -18,14 +18,13 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import ClockChange, JumpHandle, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.exceptions import ParameterException
-from rclpy.executors import Executor, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from rclpy.task import Future
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.ros.diagnostics import RateLimitedLog
+from zoox_prediction.ros.executor import PoolExecutor
 from zoox_prediction.ros.middleware import use_default_profile
 
 # A clock that goes back by less is jitter between its publishers, not a recording that looped.
@@ -191,32 +190,38 @@ def spinning(node: Node, num_threads: int = 4, on_end: Callable[[], None] = lamb
 
     `on_end` is called when they end by themselves, because the context was shut down elsewhere.
     """
-    executor = MultiThreadedExecutor(num_threads)
+    log = RateLimitedLog(node.get_logger())
+    executor = PoolExecutor(num_threads, lambda error: _log_error(error, log))
     executor.add_node(node)
-    done: Future = Future()
-    thread = threading.Thread(target=_spin, args=(executor, done, node, on_end), name="executor")
+    stopped = threading.Event()
+    thread = threading.Thread(target=_spin, args=(executor, stopped, node, on_end, log), name="executor")
     thread.start()
     try:
         yield
     finally:
-        done.set_result(None)
+        stopped.set()
+        executor.stop()
         thread.join()
-        # Before shutdown(), which destroys what the callbacks' threads still use (and in Jazzy does not wait for them).
-        executor._executor.shutdown(wait=True)
+        executor.finish()
         executor.shutdown()
 
 
-def _spin(executor: Executor, done: Future, node: Node, on_end: Callable[[], None]) -> None:
-    log = RateLimitedLog(node.get_logger())
-    while not done.done() and node.context.ok():
+def _spin(
+    executor: PoolExecutor, stopped: threading.Event, node: Node, on_end: Callable[[], None], log: RateLimitedLog
+) -> None:
+    while not stopped.is_set() and node.context.ok():
         try:
-            executor.spin_until_future_complete(done)
+            executor.spin_once()
         except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            text = str(error) if isinstance(error, InputError) else traceback.format_exc()
-            log.error(f"{place.filename}:{place.lineno}", f"a callback failed: {text}")
+            _log_error(error, log)
             time.sleep(0.01)  # should the executor itself fail, leave the processor to the others
     on_end()
+
+
+def _log_error(error: BaseException, log: RateLimitedLog) -> None:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    text = str(error) if isinstance(error, InputError) else "".join(traceback.format_exception(error))
+    log.error(f"{place.filename}:{place.lineno}", f"a callback failed: {text}")
 
 
 def _signal_handler(stop: threading.Event) -> Callable[[int, Any], None]:
