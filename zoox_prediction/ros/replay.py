@@ -40,6 +40,7 @@ class ReplayConfig:
     exclude_topics: tuple[str, ...] = ()  # do not play these
     wait_for_subscribers: tuple[str, ...] = ()  # start when each of these topics has a subscriber
     wait_timeout_s: float = 30.0  # start without them after this time [s]
+    settle_s: float = 0.5  # after they are there, for the matching of those that come with them [s]
     clock_rate_hz: float = 100.0  # messages on /clock per second; 0: no /clock but the recording's own
     exit_at_end: bool = True  # end the process when all is played; else stay for ~/seek and late subscribers
 
@@ -256,12 +257,15 @@ class Replay:
             self._logger.warning(f"wait_for_subscribers: {', '.join(unknown)} is not among what is played")
         end_s = time.monotonic() + self._config.wait_timeout_s
         awaited = [topic for topic in self._config.wait_for_subscribers if topic in self._publishers]
+        settled_s = float("inf")
         with self._changed:
             while not self._closing:
                 awaited = [topic for topic in awaited if self._publishers[topic].get_subscription_count() == 0]
                 if not awaited:
+                    settled_s = min(settled_s, time.monotonic() + self._config.settle_s)
+                if time.monotonic() >= settled_s or not self._config.wait_for_subscribers:
                     return
-                if time.monotonic() > end_s:
+                if awaited and time.monotonic() > end_s:
                     self._logger.warning(f"nobody subscribes to {', '.join(awaited)}; playing all the same")
                     return
                 self._publish_clock(self._wall_ns())
