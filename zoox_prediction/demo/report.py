@@ -24,6 +24,8 @@ from zoox_prediction.visualization.film import FilmWriter
 from zoox_prediction.visualization.picture import write_png
 from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, every_scene
 
+_IN_VIEW_M = 45.0  # of the ego, in a picture of the usual width
+
 
 @dataclass
 class RecordedPredictions:
@@ -68,8 +70,10 @@ def write_report(
 
 
 def _liveliness(log: RecordedLog, scene: Scene) -> int:
-    """How many moving agents there are whose next 5 s are known: the picture is of the scene with the most."""
+    """How many moving agents in view have known next 5 s: the picture is of the scene with the most."""
     moving = scene.agents.speed > 0.5
+    if scene.ego is not None:
+        moving &= np.linalg.norm(scene.agents.position[:, :2] - scene.ego.position, axis=1) < _IN_VIEW_M
     future = log.future(scene.agents.ids[moving], scene.stamp_ns, 1.0, 5)
     return int(future.valid[:, -1].sum())
 
