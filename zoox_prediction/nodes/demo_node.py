@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import Any
 
@@ -35,6 +36,7 @@ class DemoNode(Node):
     def __init__(self) -> None:
         super().__init__("demo_node")
         config = declare_and_load(self, DemoConfig)
+        self._telling = threading.Lock()
         self._session = DemoSession(load_log(config.recording), config)
         self._client: Client = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
         self.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT)
@@ -53,7 +55,7 @@ class DemoNode(Node):
 
     def _on_answer(self, plans: CandidatePlans, ego: EgoState, response: Any) -> None:
         try:
-            print(self._session.answered(plans, ego, answer_from_response(response)), flush=True)
+            self._tell(self._session.answered(plans, ego, answer_from_response(response)))
         except InputError as error:
             self.get_logger().error(f"the what-if question was not answered: {error}")
 
@@ -64,10 +66,14 @@ class DemoNode(Node):
 
     def _report(self) -> None:
         ready = self.count_publishers("/predictions") > 0 and self._client.service_is_ready()
-        print(self._session.account(ready=ready), flush=True)
+        self._tell(self._session.account(ready=ready))
+
+    def _tell(self, line: str) -> None:
+        with self._telling:  # an answer comes outside of the callback groups, perhaps amid another line
+            print(line, flush=True)
 
     def destroy_node(self) -> None:
-        print(self._session.account(finished=True), flush=True)
+        self._tell(self._session.account(finished=True))
         self._session.close()
         super().destroy_node()
 
