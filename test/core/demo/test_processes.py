@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 
 import pytest
 
-from zoox_prediction.demo.processes import ProcessGroup, local_environment, node_command, private_domain
+from zoox_prediction.demo.processes import (
+    ProcessGroup,
+    deferred_interrupt,
+    local_environment,
+    node_command,
+    private_domain,
+)
 
 
 def test_two_runs_never_share_a_domain():
@@ -54,3 +62,13 @@ def test_a_process_that_ended_well_is_no_failure(tmp_path):
         group.start("quick", [sys.executable, "-c", "pass"]).wait(20.0)
         time.sleep(0.01)
         assert group.failed() is None
+
+
+def test_an_interrupt_waits_until_it_is_asked_for():
+    with deferred_interrupt() as interrupted:
+        assert not interrupted.is_set()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupted.wait(5.0)
+    with pytest.raises(KeyboardInterrupt):  # as before, afterwards
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5.0)
