@@ -86,7 +86,7 @@ def test_predictions_and_markers_go_on_from_the_start(play, wait_for):
             assert stamps[last] > log.stamps_ns[-1] - slack_s * 1e9
             assert stamps[last + 1] < log.stamps_ns[0] + slack_s * 1e9
     first, second = loops(observer.predicted_ns)[:2]
-    assert len(set(observer.predicted_ns[first + 1 : second + 1])) >= 0.5 * len(recorded)
+    assert len(set(observer.predicted_ns[first + 1 : second + 1])) >= 0.8 * len(recorded)
 
     for report in observer.reports[-2:]:
         failing = {name: status.message for name, status in report.items() if status.level == DiagnosticStatus.ERROR}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ from zoox_prediction.models.baselines.motion import Motion, estimate_motion
 from zoox_prediction.scene import PredictedTrajectories, Scene
 
 
-class HeuristicPredictor:
+class HeuristicPredictor(ABC):
     """A predictor whose subclass says which futures are possible; K = 6 modes of 80 steps of 0.1 s for every agent."""
 
     name = "heuristic"
@@ -46,6 +48,6 @@ class HeuristicPredictor:
         modes, on_lane = self.modes(scene, motion)
         return motion, motion_state(motion, on_lane), modes
 
+    @abstractmethod
     def modes(self, scene: Scene, motion: Motion) -> tuple[Modes, NDArray[np.bool_]]:
         """Candidate futures, at least one of each agent, and which agents (N,) are known to be on a lane."""
-        raise NotImplementedError
