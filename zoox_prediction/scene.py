@@ -239,6 +239,7 @@ class Scene:
     ego_center_offset_m: float = 1.4  # from base_link forward to the centre of the box
     road_network: RoadNetwork = field(default_factory=RoadNetwork)
     signals: TrafficSignals = field(default_factory=TrafficSignals)
+    route: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))  # (R, 2) where the ego means to go [m]
 
     def __len__(self) -> int:
         return len(self.agents)

@@ -38,9 +38,12 @@ class LaneRecord:
     speed_limit_mps: float = float("nan")
     left_neighbor: int = NO_ID
     right_neighbor: int = NO_ID
+    left_change: bool = False
+    right_change: bool = False
     signal: int = NO_ID
     stop_line: int = NO_ID
     successors: list[int] = field(default_factory=list)
+    yields_to: list[int] = field(default_factory=list)
     left_boundary_type: BoundaryType = BoundaryType.UNKNOWN
     right_boundary_type: BoundaryType = BoundaryType.UNKNOWN
 
@@ -94,9 +97,12 @@ def lanes_from_records(records: Sequence[LaneRecord]) -> Lanes:
         speed_limit_mps=column("speed_limit_mps", np.float64),
         left_neighbor=column("left_neighbor", np.int64),
         right_neighbor=column("right_neighbor", np.int64),
+        left_change=column("left_change", np.bool_),
+        right_change=column("right_change", np.bool_),
         signal=column("signal", np.int64),
         stop_line=column("stop_line", np.int64),
         successors=Ragged.ids(record.successors for record in records),
+        yields_to=Ragged.ids(record.yields_to for record in records),
         centerline=Ragged.points(record.centerline for record in records),
         left_boundary=Ragged.points(record.left_boundary for record in records),
         left_boundary_type=column("left_boundary_type", np.uint8),

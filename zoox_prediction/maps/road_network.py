@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from functools import cached_property
 
@@ -91,9 +91,23 @@ class Ragged:
         return cls(_frozen(values, dtype), _frozen(offsets, np.int64))
 
 
+# Of the columns of Lanes whose neutral value is not 0.
+_NEUTRAL: dict[str, float] = {
+    "speed_limit_mps": np.nan,
+    "left_neighbor": NO_ID,
+    "right_neighbor": NO_ID,
+    "signal": NO_ID,
+    "stop_line": NO_ID,
+}
+
+
 @dataclass(frozen=True)
 class Lanes:
-    """L lanes; every array has L rows. Geometry in the map frame [m], in the direction of travel."""
+    """L lanes; every array has L rows. Geometry in the map frame [m], in the direction of travel.
+
+    Columns that are left out take their neutral value: unknown, none, not allowed, no points. Raises ValueError when
+    another column's length is not that of `ids`.
+    """
 
     ids: NDArray[np.int64] = field(default_factory=lambda: _frozen([], np.int64))
     type: NDArray[np.uint8] = field(default_factory=lambda: _frozen([], np.uint8))  # LaneType
@@ -103,14 +117,31 @@ class Lanes:
     speed_limit_mps: NDArray[np.float64] = field(default_factory=lambda: _frozen([], np.float64))  # NaN: none
     left_neighbor: NDArray[np.int64] = field(default_factory=lambda: _frozen([], np.int64))  # lane id or NO_ID
     right_neighbor: NDArray[np.int64] = field(default_factory=lambda: _frozen([], np.int64))  # lane id or NO_ID
+    left_change: NDArray[np.bool_] = field(default_factory=lambda: _frozen([], np.bool_))  # may change to the left
+    right_change: NDArray[np.bool_] = field(default_factory=lambda: _frozen([], np.bool_))  # may change to the right
     signal: NDArray[np.int64] = field(default_factory=lambda: _frozen([], np.int64))  # signal id or NO_ID
     stop_line: NDArray[np.int64] = field(default_factory=lambda: _frozen([], np.int64))  # stop line id or NO_ID
     successors: Ragged = field(default_factory=Ragged.ids)  # lane ids
+    yields_to: Ragged = field(default_factory=Ragged.ids)  # ids of the lanes whose traffic goes first
     centerline: Ragged = field(default_factory=Ragged.points)
     left_boundary: Ragged = field(default_factory=Ragged.points)
     left_boundary_type: NDArray[np.uint8] = field(default_factory=lambda: _frozen([], np.uint8))  # BoundaryType
     right_boundary: Ragged = field(default_factory=Ragged.points)
     right_boundary_type: NDArray[np.uint8] = field(default_factory=lambda: _frozen([], np.uint8))  # BoundaryType
+
+    def __post_init__(self) -> None:
+        count = len(self.ids)
+        for each in fields(self):
+            column = getattr(self, each.name)
+            if len(column) == count:
+                continue
+            if len(column):
+                raise ValueError(f"{each.name} has {len(column)} rows for {count} lanes")
+            if isinstance(column, Ragged):
+                neutral: Ragged | NDArray = Ragged(column.values, _frozen(np.zeros(count + 1), np.int64))
+            else:
+                neutral = _frozen(np.full(count, _NEUTRAL.get(each.name, 0)), column.dtype)
+            object.__setattr__(self, each.name, neutral)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -126,10 +157,34 @@ class Lanes:
     @cached_property
     def successor_rows(self) -> Ragged:
         """The successors as rows instead of ids, without those that are not in the map."""
-        rows = self.rows(self.successors.values)
+        return self._known_rows(self.successors)
+
+    @cached_property
+    def yields_to_rows(self) -> Ragged:
+        """The lanes whose traffic goes first as rows instead of ids, without those that are not in the map."""
+        return self._known_rows(self.yields_to)
+
+    @cached_property
+    def predecessor_rows(self) -> Ragged:
+        """For each lane the rows of the lanes that it succeeds, rising."""
+        successors = self.successor_rows
+        owner = np.repeat(np.arange(len(self)), np.diff(successors.offsets))
+        order = np.argsort(successors.values, kind="stable")
+        count = np.bincount(successors.values, minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(count)])
+        return Ragged(_frozen(owner[order], np.int64), _frozen(offsets, np.int64))
+
+    @cached_property
+    def predecessors(self) -> Ragged:
+        """Ids of the lanes that each lane succeeds."""
+        rows = self.predecessor_rows
+        return Ragged(_frozen(self.ids[rows.values], np.int64), rows.offsets)
+
+    def _known_rows(self, ids: Ragged) -> Ragged:
+        rows = self.rows(ids.values)
         known = rows >= 0
         before = np.concatenate([[0], np.cumsum(known)])
-        return Ragged(_frozen(rows[known], np.int64), _frozen(before[self.successors.offsets], np.int64))
+        return Ragged(_frozen(rows[known], np.int64), _frozen(before[ids.offsets], np.int64))
 
 
 def rows_of_ids(
@@ -161,5 +216,8 @@ class RoadNetwork:
     walkways: Ragged = field(default_factory=Ragged.points)  # polygons
     drivable_areas: Ragged = field(default_factory=Ragged.points)  # polygons
     intersections: Ragged = field(default_factory=Ragged.points)  # polygons
+    parking_areas: Ragged = field(default_factory=Ragged.points)  # polygons
+    road_edges: Ragged = field(default_factory=Ragged.points)  # polylines
     signal_ids: NDArray[np.int64] = field(default_factory=lambda: _frozen([], np.int64))
     signal_positions: NDArray[np.float64] = field(default_factory=lambda: _frozen(np.zeros((0, 2)), np.float64))
+    repairs: tuple[str, ...] = ()  # what the reader mended, a sentence each

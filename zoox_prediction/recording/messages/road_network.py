@@ -22,11 +22,14 @@ _LANE_COLUMNS = (
     ("lane_speed_limit", "speed_limit_mps", np.float32),
     ("lane_left_neighbor", "left_neighbor", np.int64),
     ("lane_right_neighbor", "right_neighbor", np.int64),
+    ("lane_left_change", "left_change", np.bool_),
+    ("lane_right_change", "right_change", np.bool_),
     ("lane_signal", "signal", np.int64),
     ("lane_stop_line", "stop_line", np.int64),
     ("lane_left_boundary_type", "left_boundary_type", np.uint8),
     ("lane_right_boundary_type", "right_boundary_type", np.uint8),
 )
+_LANE_IDS = (("lane_successor", "successors"), ("lane_yields_to", "yields_to"))  # field, attribute of Lanes
 _LANE_LINES = ("centerline", "left_boundary", "right_boundary")
 _SHAPES = (  # field, attribute of RoadNetwork
     ("crosswalk", "crosswalks"),
@@ -34,6 +37,8 @@ _SHAPES = (  # field, attribute of RoadNetwork
     ("walkway", "walkways"),
     ("drivable_area", "drivable_areas"),
     ("intersection", "intersections"),
+    ("parking_area", "parking_areas"),
+    ("road_edge", "road_edges"),
 )
 _ENUMS: dict[str, type[IntEnum]] = {
     "lane_type": LaneType,
@@ -55,9 +60,11 @@ def road_network_to_message(network: RoadNetwork, types: MessageTypes, stamp_ns:
         "stop_line_id": types.array(network.stop_line_ids.astype(np.int64)),
         "signal_id": types.array(network.signal_ids.astype(np.int64)),
         "signal_position": types.array(network.signal_positions.astype(np.float64)),
-        "lane_successor": types.array(network.lanes.successors.values.astype(np.int64)),
-        "lane_successor_offset": types.array(network.lanes.successors.offsets.astype(np.uint32)),
     }
+    for field, attribute in _LANE_IDS:
+        ids: Ragged = getattr(network.lanes, attribute)
+        values[field] = types.array(ids.values.astype(np.int64))
+        values[f"{field}_offset"] = types.array(ids.offsets.astype(np.uint32))
     for field, attribute, dtype in _LANE_COLUMNS:
         values[field] = types.array(getattr(network.lanes, attribute).astype(dtype))
     shapes = [(f"lane_{name}", getattr(network.lanes, name)) for name in _LANE_LINES]
@@ -83,11 +90,13 @@ def road_network_from_message(message: Any) -> RoadNetwork:
             _check_enum(field, columns[attribute])
     for name in _LANE_LINES:
         columns[name] = _points(message, f"lane_{name}", count)
-    lanes = Lanes(**columns, successors=_ids(message, "lane_successor", count))
+    for field, attribute in _LANE_IDS:
+        columns[attribute] = _ids(message, field, count)
+    lanes = Lanes(**columns)
     crosswalks, stop_lines = len(message.crosswalk_id), len(message.stop_line_id)
     signals = len(message.signal_id)
     counts = {"crosswalks": crosswalks, "stop_lines": stop_lines}
-    shapes = {attribute: _points(message, field, counts.get(attribute)) for field, attribute in _SHAPES}
+    shapes: dict[str, Any] = {attribute: _points(message, field, counts.get(attribute)) for field, attribute in _SHAPES}
     for field in ("lane_id", "crosswalk_id", "stop_line_id", "signal_id"):
         ids = np.asarray(getattr(message, field))
         if len(np.unique(ids)) != len(ids):
