@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,7 +120,7 @@ class Diagnostics:
         self._lock = threading.Lock()
         self._inputs: dict[str, _Input] = {}
         self._latencies: dict[str, _Latency] = {}
-        self._values: dict[str, tuple[bytes, str]] = {}
+        self._values: dict[str, tuple[bytes, str, Mapping[str, str]]] = {}
         self._problems: dict[str, _Problem] = {}
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", DIAGNOSTICS)
         # On the steady clock, for a recording that is paused must not silence the diagnostics.
@@ -150,10 +150,10 @@ class Diagnostics:
         with self._lock:
             self._latencies[name].samples.append((self._steady_s(), seconds))
 
-    def value(self, name: str, text: str, level: bytes = OK) -> None:
-        """What `name` (for example the predictor in use) is now."""
+    def value(self, name: str, text: str, level: bytes = OK, details: Mapping[str, str] | None = None) -> None:
+        """What `name` (for example the predictor in use) is now; `details` are the status's keys and values."""
         with self._lock:
-            self._values[name] = (level, text)
+            self._values[name] = (level, text, details or {})
 
     def problem(self, key: str, text: str, level: bytes = WARN) -> None:
         """Counts the problem `key` (a topic or a part) and logs `text`, at most one line per key and period."""
@@ -188,11 +188,11 @@ class Diagnostics:
             return [
                 *(self._input_status(topic, entry, now_ns) for topic, entry in self._inputs.items()),
                 *(self._latency_status(name, entry, steady) for name, entry in self._latencies.items()),
-                *(self._status(name, level, text, {}) for name, (level, text) in self._values.items()),
+                *(self._status(name, *value) for name, value in self._values.items()),
                 self._problem_status(steady),
             ]
 
-    def _status(self, name: str, level: bytes, message: str, values: dict[str, str]) -> DiagnosticStatus:
+    def _status(self, name: str, level: bytes, message: str, values: Mapping[str, str]) -> DiagnosticStatus:
         return DiagnosticStatus(
             name=f"{self._node.get_name()}: {name}",
             hardware_id=self._hardware_id,
