@@ -27,6 +27,7 @@ _JOINS = ((OUT_LEFT, IN_LEFT), (OUT_RIGHT, IN_RIGHT))
 _LANE_IDS = ("ids", "left_neighbor", "right_neighbor", "signal", "stop_line")
 _OTHER_IDS = ("crosswalk_ids", "crosswalk_signal", "stop_line_ids", "signal_ids")
 _ID_FIELDS = (*_LANE_IDS, *_OTHER_IDS)
+_ID_LISTS = ("successors", "yields_to")
 
 
 @lru_cache(maxsize=4)
@@ -51,7 +52,7 @@ def _moved(record: Any, id_step: int, offset: NDArray) -> Any:
         if name in _ID_FIELDS:
             changes[name] = np.where(value == NO_ID, NO_ID, value + id_step)
         elif isinstance(value, Ragged):
-            changes[name] = Ragged(value.values + (id_step if name == "successors" else offset), value.offsets)
+            changes[name] = Ragged(value.values + (id_step if name in _ID_LISTS else offset), value.offsets)
         elif name == "signal_positions":
             changes[name] = value + offset
     return replace(record, **changes)
