@@ -9,7 +9,9 @@ import shapely
 from numpy.typing import NDArray
 
 from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.maps.signals import crosswalk_signal_states
 from zoox_prediction.models.baselines.motion import Motion
+from zoox_prediction.scene import TrafficSignals
 
 _EDGE_M = 0.3  # walkers keep so far inside a crosswalk
 
@@ -26,6 +28,10 @@ class Crosswalks:
 
     def __len__(self) -> int:
         return len(self.center)
+
+    def shown(self, signals: TrafficSignals) -> NDArray[np.uint8]:
+        """(C,) SignalState that the walkers of each crosswalk see; UNKNOWN without a signal, or one not observed."""
+        return crosswalk_signal_states(self.signal, signals.ids, signals.state)
 
     @classmethod
     def of(cls, network: RoadNetwork) -> Crosswalks:
@@ -63,7 +69,6 @@ class Crossings:
     entry: NDArray[np.float64]  # (R, 2) [m] where the crosswalk is entered; the walker's position when on it already
     exit: NDArray[np.float64]  # (R, 2) [m]
     inside: NDArray[np.bool_]  # (R,) on the crosswalk already
-    signal: NDArray[np.int64]  # (R,) id or NO_ID
     crosswalk: NDArray[np.int64]  # (R,) row of the crosswalk
 
 
@@ -94,7 +99,7 @@ def find_crossings(
     end = way[rows, chosen] * crosswalks.half_length_m[chosen]
     on = inside[rows, chosen]
     entry = np.where(on[:, None], motion.position[agents[rows]], _place(crosswalks, chosen, -end, side))
-    return Crossings(agents[rows], entry, _place(crosswalks, chosen, end, side), on, crosswalks.signal[chosen], chosen)
+    return Crossings(agents[rows], entry, _place(crosswalks, chosen, end, side), on, chosen)
 
 
 def _coordinates(crosswalks: Crosswalks, position: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

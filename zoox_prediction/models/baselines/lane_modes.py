@@ -78,7 +78,7 @@ class LaneModes:
         yielding: YieldingConfig,
     ) -> None:
         self._motion, self._following, self._driving = motion, following, driving
-        self._road, self._yielding = road, yielding
+        self._road, self._signals, self._yielding = road, scene.signals, yielding
         lateral = np.minimum(driving.lateral_acceleration_mps2, motion.limits.lateral_acceleration_mps2[paths.agent])
         bend_limit = np.sqrt(lateral[:, None] / np.maximum(np.abs(paths.curvature), 1e-4))
         self._envelope = braking_envelope(bend_limit, paths.spacing_m, driving.deceleration_mps2)
@@ -130,7 +130,8 @@ class LaneModes:
         """The main paths of the moving agents that lead over a crosswalk in use, stopping before it."""
         chosen = np.flatnonzero(np.isin(self.moving, self.main))
         rows = self.moving[chosen]
-        stop = yielding_distances(self.paths.select(rows), self._motion, self._road.crosswalks, self._yielding)
+        crosswalks, signals = self._road.crosswalks, self._signals
+        stop = yielding_distances(self.paths.select(rows), self._motion, crosswalks, signals, self._yielding)
         held = np.isfinite(stop)
         rows, chosen, stop = rows[held], chosen[held], np.minimum(stop[held], self._stop[rows[held]])
         leader_travel = self._along_path(travel)[chosen]

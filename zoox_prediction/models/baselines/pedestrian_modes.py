@@ -22,6 +22,8 @@ from zoox_prediction.models.baselines.modes import STEP_TIMES_S, ModeKind, Modes
 from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.scene import SignalState, TrafficSignals
 
+_SHARE_OF_OTHERS = np.ones(len(SignalState))  # states that say nothing about crossing
+
 
 @dataclass(frozen=True)
 class PedestrianConfig:
@@ -35,6 +37,8 @@ class PedestrianConfig:
     crosswalk_range_m: float = 6.0
     crosswalk_max_heading_rad: float = 1.0  # of the walk against the crosswalk's axis
     red_share: float = 0.1  # of the probability of crossing when the crosswalk's signal is red
+    yellow_share: float = 0.4  # the same when it is yellow
+    walk_wait_share: float = 0.4  # of the probability of waiting at the kerb when the signal is green
 
     def __post_init__(self) -> None:
         if len(self.preferred_speed_mps) != len(Group) or not all(value > 0 for value in self.preferred_speed_mps):
@@ -42,7 +46,7 @@ class PedestrianConfig:
         for name in ("relaxation_s", "veer_time_s", "crosswalk_range_m"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("preferred_weight", "red_share"):
+        for name in ("preferred_weight", "red_share", "yellow_share", "walk_wait_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
@@ -60,6 +64,7 @@ def pedestrian_modes(
     standing = motion.standing[agents]
     speed = _walking_speed(motion, agents, config)
     crossings = find_crossings(crosswalks, motion, agents, config.crosswalk_range_m, config.crosswalk_max_heading_rad)
+    shown = crosswalks.shown(signals)[crossings.crosswalk]
     waiting = crossings.agent[~crossings.inside & ~motion.standing[crossings.agent]]
     stops = agents[~standing & ~np.isin(agents, waiting)]
     return Modes.concatenate(
@@ -69,8 +74,8 @@ def pedestrian_modes(
             *(_veer(motion, agents, speed, sign, config) for sign in (-1.0, 1.0)),
             standing_modes(motion, agents[standing]),
             stopping_modes(motion, stops, stopping, turning.turn_rate_fading_s),
-            _cross(motion, crossings, signals, config),
-            _wait(motion, crossings, stopping),
+            _cross(motion, crossings, shown, config),
+            _wait(motion, crossings, shown, config, stopping),
         ]
     )
 
@@ -95,19 +100,27 @@ def _veer(
     return Modes.of_kind(ModeKind.VEER, agents, position, yaw, speed, np.full(len(agents), 0.5))
 
 
-def _cross(motion: Motion, crossings: Crossings, signals: TrafficSignals, config: PedestrianConfig) -> Modes:
+def _cross(motion: Motion, crossings: Crossings, shown: NDArray[np.uint8], config: PedestrianConfig) -> Modes:
+    """Walkers that cross; `shown` (R,) is the SignalState of their crosswalks."""
     agents = crossings.agent
     speed = _walking_speed(motion, agents, config)
     distance = travelled(motion.speed[agents], speed)
     position = _walk(motion.position[agents], crossings.entry, crossings.exit, distance)
-    closed = np.isin(crossings.signal, signals.ids[signals.state == SignalState.RED]) & ~crossings.inside
-    share = np.where(closed, config.red_share, 1.0)
+    share = _SHARE_OF_OTHERS.copy()
+    share[[SignalState.RED, SignalState.YELLOW]] = config.red_share, config.yellow_share
+    share = np.where(crossings.inside, 1.0, share[shown])
     course = course_of(motion.position[agents], position, motion.course[agents])
     yaw = body_yaw(motion, agents, course, distance)
     return Modes.of_kind(ModeKind.CROSS, agents, position, yaw, speed, share)
 
 
-def _wait(motion: Motion, crossings: Crossings, stopping: StoppingConfig) -> Modes:
+def _wait(
+    motion: Motion,
+    crossings: Crossings,
+    shown: NDArray[np.uint8],
+    config: PedestrianConfig,
+    stopping: StoppingConfig,
+) -> Modes:
     """Walkers that go as far as the kerb and stop there."""
     rows = np.flatnonzero(~crossings.inside & ~motion.standing[crossings.agent])
     agents = crossings.agent[rows]
@@ -122,7 +135,8 @@ def _wait(motion: Motion, crossings: Crossings, stopping: StoppingConfig) -> Mod
     position = _walk(start, entry, crossings.exit[rows], travelled(now, speed))
     course = course_of(start, position, motion.course[agents])
     yaw = body_yaw(motion, agents, course, travelled(now, speed))
-    return Modes.of_kind(ModeKind.STAND, agents, position, yaw, speed)
+    share = np.where(shown[rows] == SignalState.GREEN, config.walk_wait_share, 1.0)
+    return Modes.of_kind(ModeKind.STAND, agents, position, yaw, speed, share)
 
 
 def _walk(start: NDArray, entry: NDArray, end: NDArray, distance: NDArray) -> NDArray[np.float64]:

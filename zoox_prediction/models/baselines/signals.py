@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.maps.signals import lane_signal_states
 from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.paths import Paths
 from zoox_prediction.scene import SignalState, TrafficSignals
@@ -33,10 +34,8 @@ def stop_points(network: RoadNetwork) -> NDArray[np.float64]:
 
 def stopping_signals(network: RoadNetwork, signals: TrafficSignals) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which lanes (L,) show red, and which yellow."""
-    controlled = network.lanes.signal
-    red = np.isin(controlled, signals.ids[signals.state == SignalState.RED]) & (controlled >= 0)
-    yellow = np.isin(controlled, signals.ids[signals.state == SignalState.YELLOW]) & (controlled >= 0)
-    return red, yellow
+    shown = lane_signal_states(network.lanes.signal, signals.ids, signals.state)
+    return shown == SignalState.RED, shown == SignalState.YELLOW
 
 
 def stop_distances(

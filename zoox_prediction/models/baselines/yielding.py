@@ -11,6 +11,7 @@ from zoox_prediction.models.baselines.classes import Group
 from zoox_prediction.models.baselines.crosswalks import Crosswalks, find_crossings
 from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.paths import Paths
+from zoox_prediction.scene import SignalState, TrafficSignals
 
 
 @dataclass(frozen=True)
@@ -28,23 +29,30 @@ class YieldingConfig:
                 raise ValueError(f"{name} must be positive, got {value}")
 
 
-def occupied(crosswalks: Crosswalks, motion: Motion, config: YieldingConfig) -> NDArray[np.int64]:
-    """Rows of the crosswalks that a pedestrian is on, or is walking to from close by."""
+def occupied(
+    crosswalks: Crosswalks, motion: Motion, signals: TrafficSignals, config: YieldingConfig
+) -> NDArray[np.int64]:
+    """Rows of the crosswalks that a pedestrian is on or about to enter.
+
+    Who walks to one from close by is about to enter it, unless its signal is red; who stands there, when it is green.
+    """
     walkers = np.flatnonzero(motion.group == Group.PEDESTRIAN)
     crossings = find_crossings(crosswalks, motion, walkers, config.approach_m, config.max_heading_rad)
-    meant = crossings.inside | ~motion.standing[crossings.agent]
+    shown = crosswalks.shown(signals)[crossings.crosswalk]
+    walks = ~motion.standing[crossings.agent] & (shown != SignalState.RED)
+    meant = crossings.inside | walks | (shown == SignalState.GREEN)
     rows: NDArray[np.int64] = np.unique(crossings.crosswalk[meant])
     return rows
 
 
 def yielding_distances(
-    paths: Paths, motion: Motion, crosswalks: Crosswalks, config: YieldingConfig
+    paths: Paths, motion: Motion, crosswalks: Crosswalks, signals: TrafficSignals, config: YieldingConfig
 ) -> NDArray[np.float64]:
     """(R,) arc length [m] where the agent's centre stops for the first occupied crosswalk ahead, inf where none is."""
     stop = np.full(len(paths), np.inf)
     front = 0.5 * motion.size[paths.agent, 0] + config.stop_margin_m
     speed = motion.speed[paths.agent]
-    for row in occupied(crosswalks, motion, config):  # a handful
+    for row in occupied(crosswalks, motion, signals, config):  # a handful
         away = paths.points - crosswalks.center[row]
         along = away @ crosswalks.axis[row]
         lateral = away @ np.array([-crosswalks.axis[row, 1], crosswalks.axis[row, 0]])

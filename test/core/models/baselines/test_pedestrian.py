@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from baseline_scenes import lane_road, make_scene, red_signal, straight_line
+from baseline_scenes import lane_road, make_scene, red_signal, signal_showing, straight_line
 
-from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.models.baselines.modes import ModeKind
 from zoox_prediction.models.baselines.pedestrian import Pedestrian
-from zoox_prediction.scene import AgentClass
+from zoox_prediction.scene import AgentClass, SignalState
 
 ROAD = lane_road([straight_line((-50, 0), (50, 0))], crosswalks=[[(-2, -6), (2, -6), (2, 6), (-2, 6)]])
 
@@ -49,14 +50,27 @@ def test_who_is_on_the_crosswalk_goes_on_to_the_side_that_it_faces():
     assert kinds_of(scene)[ModeKind.CROSS][-1, 1] < -6.0
 
 
-def test_a_red_signal_makes_crossing_less_likely():
-    network = RoadNetwork(**{**vars(ROAD), "crosswalk_signal": np.array([7])})
-    shares = []
-    for signals in (None, red_signal()):
+def test_crossing_gives_place_to_waiting_from_a_green_signal_over_none_and_yellow_to_a_red_one():
+    network = replace(ROAD, crosswalk_signal=np.array([7]))
+    cross, wait = [], []
+    shown = [signal_showing(state) for state in (SignalState.GREEN, SignalState.YELLOW, SignalState.RED)]
+    for signals in (shown[0], None, *shown[1:]):
         scene = make_scene([[0.5, -9.0]], np.pi / 2, 1.4, AgentClass.PEDESTRIAN, road_network=network, signals=signals)
-        _, _, modes = Pedestrian().candidates(scene)
-        shares.append(modes.share[modes.kind == ModeKind.CROSS][0])
-    assert shares[1] < 0.3 * shares[0]
+        prediction = Pedestrian().predict(scene)
+        end = prediction.position[0, :, -1, 1]
+        cross.append(prediction.probability[0, end > -4.0].sum())
+        wait.append(prediction.probability[0, (end > -7.0) & (end < -5.5)].sum())
+    assert np.all(np.diff(cross) < 0.0)
+    assert np.all(np.diff(wait) > 0.0)
+    _, _, modes = Pedestrian().candidates(scene)
+    assert modes.share[modes.kind == ModeKind.CROSS][0] < 0.3
+
+
+def test_a_red_signal_does_not_hold_who_is_on_the_crosswalk():
+    network = replace(ROAD, crosswalk_signal=np.array([7]))
+    scene = make_scene([[0.5, -3.0]], np.pi / 2, 1.4, AgentClass.PEDESTRIAN, road_network=network, signals=red_signal())
+    _, _, modes = Pedestrian().candidates(scene)
+    assert modes.share[modes.kind == ModeKind.CROSS][0] == 1.0
 
 
 def test_a_standing_walker_mainly_stands_but_may_set_off():
