@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.errors import InputError
 from zoox_prediction.prediction.recorded_scenes import recorded_scenes
 from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.recording.log import RecordedLog
@@ -22,6 +23,30 @@ def every_scene(log: RecordedLog, history: SceneHistoryConfig | None = None) -> 
     return recorded_scenes(log, history or SceneHistoryConfig(), 0.0, _SMALLEST_STEP_S, _SMALLEST_STEP_S)
 
 
+def scene_at(log: RecordedLog, seconds: float) -> Scene:
+    """The last scene not later than `seconds` into the recording. Raises InputError when there is none."""
+    duration_s = (log.stamps_ns[-1] - log.stamps_ns[0]) * 1e-9 if len(log.stamps_ns) else 0.0
+    if not 0.0 <= seconds <= duration_s:
+        raise InputError(f"--at {seconds:g}: the recording has agents from 0 to {duration_s:.1f} s; choose within")
+    found = None
+    for scene in every_scene(log):
+        if found is not None and (scene.stamp_ns - log.stamps_ns[0]) * 1e-9 > seconds:
+            break
+        found = scene
+    if found is None:
+        raise InputError("the recording has no scene; it holds fewer than two frames of agents")
+    return found
+
+
+def still_center(log: RecordedLog) -> NDArray[np.float64] | None:
+    """(2,) amid the traffic of a recording without an ego [m]; None when there is an ego, or no traffic."""
+    frames = [agents for agents in log.agents if len(agents)]
+    if log.ego or not frames:
+        return None
+    center: NDArray[np.float64] = np.median(np.concatenate([agents.position[:, :2] for agents in frames]), axis=0)
+    return center
+
+
 class RecordingView:
     """Draws scenes of one recording from above: around the ego, or still over the traffic where there is none."""
 
@@ -31,9 +56,7 @@ class RecordingView:
         frames = [agents for agents in log.agents if len(agents)]
         speeds = np.concatenate([agents.speed for agents in frames] or [np.zeros(1)])
         self._config = ViewConfig(width_m=width_m or _fitting_width_m(speeds))
-        self._center: NDArray[np.float64] | None = None
-        if not log.ego and frames:
-            self._center = np.median(np.concatenate([agents.position[:, :2] for agents in frames]), axis=0)
+        self._center = still_center(log)
 
     def draw(self, scene: Scene, predictions: PredictedTrajectories | None) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB picture with the time into the recording as its title."""

@@ -1,4 +1,4 @@
-"""`zoox-prediction render`: pictures and films of a recording and what a predictor makes of it, without ROS."""
+"""`zoox-prediction render`: pictures and films of a recording, what a predictor makes of it and sees, without ROS."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
 from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.sources import find_one_recording, open_recording
-from zoox_prediction.scene import Scene
 from zoox_prediction.visualization.film import FilmWriter
 from zoox_prediction.visualization.output import prepare_output
 from zoox_prediction.visualization.picture import write_png
-from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, every_scene
+from zoox_prediction.visualization.raster_command import add_raster_arguments, print_channels, render_raster
+from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, every_scene, scene_at
 
 EPILOG = """\
 examples:
   zoox-prediction render scene my_drive --at 7.5 --output crossing.png
   zoox-prediction render film vehicle_tracks_000.csv --predictor lane_following
+  zoox-prediction render raster my_drive --at 7.5 --output seen.png
 """
 
 
@@ -39,9 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--predictor", default="heuristic_mixture", help=f"one of {', '.join(PREDICTORS)} (default: %(default)s)"
         )
         kind.add_argument("--width-m", type=float, help="what the picture's width shows (default: fits the speeds)")
+    raster = kinds.add_parser("raster", help="what the network sees: a picture in colours and a sheet of all channels")
+    raster.epilog, raster.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+    add_raster_arguments(raster)
+    kinds.add_parser("channels", help="print the documentation of the raster's channels")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.kind == "channels":
+        return print_channels()
+    if arguments.kind == "raster":
+        return render_raster(arguments)
     predictor = create_predictor(arguments.predictor)
     if arguments.width_m is not None and not arguments.width_m > 0.0:
         raise InputError(f"--width-m {arguments.width_m}: must be positive")
@@ -51,27 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"zoox-prediction: {problem}", file=sys.stderr)
     view = RecordingView(log, arguments.width_m)
     if arguments.kind == "scene":
-        scene = _scene_at(log, arguments.at)
+        scene = scene_at(log, arguments.at)
         write_png(arguments.output, view.draw(scene, predictor.predict(scene)))
     else:
         _write_film(log, view, predictor, arguments.output)
     print(arguments.output)
     return 0
-
-
-def _scene_at(log: RecordedLog, seconds: float) -> Scene:
-    """The last scene not later than `seconds` into the recording."""
-    duration_s = (log.stamps_ns[-1] - log.stamps_ns[0]) * 1e-9 if len(log.stamps_ns) else 0.0
-    if not 0.0 <= seconds <= duration_s:
-        raise InputError(f"--at {seconds:g}: the recording has agents from 0 to {duration_s:.1f} s; choose within")
-    found = None
-    for scene in every_scene(log):
-        if found is not None and (scene.stamp_ns - log.stamps_ns[0]) * 1e-9 > seconds:
-            break
-        found = scene
-    if found is None:
-        raise InputError("the recording has no scene; it holds fewer than two frames of agents")
-    return found
 
 
 def _write_film(log: RecordedLog, view: RecordingView, predictor: Predictor, path: Path) -> None:
