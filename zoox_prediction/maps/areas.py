@@ -18,7 +18,8 @@ def polygon_of(points: NDArray) -> BaseGeometry:
     if len(distinct) < 3:
         return shapely.Polygon()
     polygon = shapely.Polygon(distinct)
-    return polygon if polygon.is_valid else shapely.make_valid(polygon)
+    # What is left of a crossed ring may hold lines as well, which unions and differences cannot digest.
+    return polygon if polygon.is_valid else shapely.union_all(_polygons(shapely.make_valid(polygon)))
 
 
 def union_of(rings: Iterable[NDArray], grown_m: float = 0.0) -> BaseGeometry:
