@@ -1,10 +1,11 @@
-"""On the vehicle: tracked agents, odometry, road network and signals in, predictions and RViz markers out.
+"""On the vehicle: a map file, tracked agents, odometry and signals in, predictions and RViz markers out.
 
+ros2 launch zoox_prediction prediction.launch.py map:=/maps/town.osm
 ros2 launch zoox_prediction prediction.launch.py --show-args
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -21,8 +22,36 @@ def _text(argument):
     return ParameterValue(LaunchConfiguration(argument), value_type=str)
 
 
+def _map_node(context):
+    """Without `map:=` the map_path of the YAML file counts."""
+    asked = [{"map_path": _text("map")}] if LaunchConfiguration("map").perform(context) else []
+    return [
+        Node(
+            package="zoox_prediction",
+            executable="map_node",
+            output="screen",
+            parameters=[
+                LaunchConfiguration("map_config"),
+                *asked,
+                {"use_sim_time": LaunchConfiguration("use_sim_time")},
+            ],
+        )
+    ]
+
+
 def generate_launch_description():
     arguments = [
+        DeclareLaunchArgument(
+            "map",
+            default_value="",
+            description="road map (Lanelet2 .osm, SUMO .net.xml, Argoverse 2 .json) for map_node to start with; empty: "
+            "map_path of map_config",
+        ),
+        DeclareLaunchArgument(
+            "map_config",
+            default_value=_config("map_node.yaml"),
+            description="YAML file with the parameters of map_node",
+        ),
         DeclareLaunchArgument(
             "prediction_config",
             default_value=_config("prediction_node.yaml"),
@@ -32,11 +61,6 @@ def generate_launch_description():
             "visualization_config",
             default_value=_config("visualization_node.yaml"),
             description="YAML file with the parameters of visualization_node",
-        ),
-        DeclareLaunchArgument(
-            "map_path",
-            default_value="",
-            description="road map (Lanelet2 .osm, Argoverse 2 .json); empty: the map comes on /road_network",
         ),
         DeclareLaunchArgument(
             "recording",
@@ -66,15 +90,12 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *arguments,
+            OpaqueFunction(function=_map_node),
             Node(
                 package="zoox_prediction",
                 executable="prediction_node",
                 output="screen",
-                parameters=[
-                    LaunchConfiguration("prediction_config"),
-                    {"runtime.map_path": _text("map_path")},
-                    sim_time,
-                ],
+                parameters=[LaunchConfiguration("prediction_config"), sim_time],
             ),
             Node(
                 package="zoox_prediction",
@@ -82,7 +103,7 @@ def generate_launch_description():
                 output="screen",
                 parameters=[
                     LaunchConfiguration("visualization_config"),
-                    {"recording": _text("recording"), "map_path": _text("map_path")},
+                    {"recording": _text("recording")},
                     sim_time,
                 ],
                 condition=IfCondition(LaunchConfiguration("visualize")),

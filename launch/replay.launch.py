@@ -44,6 +44,9 @@ def generate_launch_description():
             description="topic of the recording that stands in for the tracker's /tracked_agents",
         ),
         DeclareLaunchArgument(
+            "map", default_value="", description="road map for a recording that has none; empty: the recorded one"
+        ),
+        DeclareLaunchArgument(
             "replay_config",
             default_value=_share("config", "replay_node.yaml"),
             description="YAML file with the parameters of replay_node",
@@ -68,6 +71,7 @@ def generate_launch_description():
                             "use_sim_time": "true",
                             "rviz": LaunchConfiguration("rviz"),
                             "recording": LaunchConfiguration("bag"),
+                            "map": LaunchConfiguration("map"),
                         }.items(),
                     ),
                 ]
@@ -85,7 +89,8 @@ def generate_launch_description():
                         "start_offset": ParameterValue(LaunchConfiguration("start_offset"), value_type=float),
                         "loop": LaunchConfiguration("loop"),
                         "paused": LaunchConfiguration("paused"),
-                        # The nodes take a while to start and would miss the beginning.
+                        # The nodes take a while to start and would miss the beginning; prediction and visualization.
+                        "min_subscribers": 2,
                         "wait_for_subscribers": ParameterValue(
                             ["['", LaunchConfiguration("agents_topic"), "']"], value_type=list[str]
                         ),

@@ -11,6 +11,7 @@ from launch.actions import IncludeLaunchDescription
 from launch.event_handlers import OnProcessStart
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
+from launch_ros.utilities import evaluate_parameters
 
 _FOLDER = Path(__file__).resolve().parents[2] / "launch"
 
@@ -22,8 +23,12 @@ def description_of(name: str) -> LaunchDescription:
 @pytest.mark.parametrize(
     ("name", "required", "optional"),
     [
-        ("prediction.launch.py", set(), {"map_path", "prediction_config", "recording", "rviz", "use_sim_time"}),
-        ("replay.launch.py", {"bag"}, {"rate", "start_offset", "loop", "paused", "agents_topic", "rviz"}),
+        (
+            "prediction.launch.py",
+            set(),
+            {"map", "map_config", "prediction_config", "visualization_config", "recording", "rviz", "use_sim_time"},
+        ),
+        ("replay.launch.py", {"bag"}, {"rate", "start_offset", "loop", "paused", "agents_topic", "map", "rviz"}),
     ],
 )
 def test_arguments_are_described(name, required, optional):
@@ -33,21 +38,38 @@ def test_arguments_are_described(name, required, optional):
     assert all(each.description for each in arguments.values())
 
 
+def nodes_of(context: LaunchContext) -> list[Node]:
+    """The nodes of prediction.launch.py, with its arguments declared in `context`."""
+    nodes = []
+    for entity in description_of("prediction.launch.py").entities:
+        found = [entity] if isinstance(entity, Node) else entity.visit(context) or []
+        nodes += [each for each in found if isinstance(each, Node)]
+    return nodes
+
+
 @pytest.mark.parametrize(("asked", "opens"), [(None, False), ("false", False), ("true", True)])
 def test_rviz_opens_only_when_asked(asked, opens):
     context = LaunchContext()
     if asked is not None:
         context.launch_configurations["rviz"] = asked
-    nodes = []
-    for entity in description_of("prediction.launch.py").entities:
-        if isinstance(entity, Node):
-            nodes.append(entity)
-        else:
-            entity.visit(context)  # declares the argument
+    nodes = nodes_of(context)
     (rviz,) = (node for node in nodes if node.node_package == "rviz2")
     assert rviz.condition.evaluate(context) == opens
     others = [node for node in nodes if node is not rviz]
-    assert [node.node_executable for node in others] == ["prediction_node", "visualization_node"]
+    assert [node.node_executable for node in others] == ["map_node", "prediction_node", "visualization_node"]
+
+
+@pytest.mark.parametrize("asked", [None, "/maps/42"])
+def test_a_map_on_the_command_line_comes_before_the_one_in_the_file_and_an_empty_one_does_not(asked):
+    context = LaunchContext()
+    if asked is not None:
+        context.launch_configurations["map"] = asked
+    map_node = next(node for node in nodes_of(context) if node.node_executable == "map_node")
+    given = evaluate_parameters(context, map_node._Node__parameters)  # launch_ros has no public way
+    names = [sorted(each) if isinstance(each, dict) else Path(each).name for each in given]
+    assert names == ["map_node.yaml", *([["map_path"]] if asked else []), ["use_sim_time"]]
+    values = [each["map_path"] for each in given if isinstance(each, dict) and "map_path" in each]
+    assert values == ([asked] if asked else [])
 
 
 def test_a_bag_that_does_not_exist_starts_nothing(caplog, tmp_path):

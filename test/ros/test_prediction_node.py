@@ -149,26 +149,6 @@ def test_odometry_that_is_not_finite(peer, predicted, complains):
     predicted(peer, cars(peer.now_ns()))
 
 
-@pytest.mark.parametrize(
-    ("content", "cause"),
-    [("<osm><node id='1' lat='x'", "broken.osm"), (None, "broken.osm")],
-    ids=["malformed", "absent"],
-)
-def test_a_map_file_that_cannot_be_read(start_node, predicted, complains, tmp_path, content, cause):
-    path = tmp_path / "broken.osm"
-    if content is not None:
-        path.write_text(content)
-    peer = start_node(**{"runtime.map_path": path})
-    predicted(peer, cars(peer.now_ns()))
-    complains(peer, cause)
-
-
-def test_invalid_lanelet2_files(start_node, predicted, wait_for, recordings):
-    path = recordings / "maps" / "lanelet2_autoware" / "sample_map_vm_01_10-12_invalid_01_lanelet2_map.osm"
-    peer = start_node(**{"runtime.map_path": path})
-    predicted(peer, cars(peer.now_ns()))
-
-
 def test_candidate_plans_are_answered_while_predictions_go_on(peer, wait_for):
     peer.road_network.publish(road_network_to_message(straight_road(), ROS_TYPES, 0))
     start_ns = peer.now_ns()

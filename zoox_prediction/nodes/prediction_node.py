@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from nav_msgs.msg import Odometry
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.maps.readers import read_road_network
 from zoox_prediction.msg import PredictedTrajectoryArray, RoadNetwork, TrackedAgentArray, TrafficSignalArray
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.memory import keep_freed_memory
 from zoox_prediction.prediction.pipeline import Cycle, PredictionPipeline
 from zoox_prediction.recording import messages
-from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
+from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
@@ -55,8 +53,6 @@ class PredictionNode(ManagedNode):
         self._service = self.create_service(
             PredictConditional, "~/predict_conditional", self._on_query, callback_group=self._queries
         )
-        if runtime.map_path:
-            self._read_map(Path(runtime.map_path))
         self._subscribe(self._pipeline)
 
     def teardown(self) -> None:
@@ -98,15 +94,6 @@ class PredictionNode(ManagedNode):
         problems = self._pipeline.add_agents(agents) if self._pipeline else []
         self._new_agents.trigger()
         return problems
-
-    def _read_map(self, path: Path) -> None:
-        """A map that cannot be read leaves the node running without one, and the diagnostics say so."""
-        try:
-            problems = self._pipeline.set_road_network(read_road_network(path)) if self._pipeline else []
-        except InputError as error:
-            problems = [str(error)]
-        for problem in problems:
-            self._diagnostics.problem("map_path", f"map_path: {problem}", ERROR)
 
     def _on_new_agents(self) -> None:
         received_s = self._received_s

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any
 
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from visualization_msgs.msg import MarkerArray
 
-from zoox_prediction.errors import InputError
-from zoox_prediction.maps.readers import read_road_network
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray, TrafficSignalArray
 from zoox_prediction.msg import RoadNetwork as RoadNetworkMessage
@@ -22,7 +20,7 @@ from zoox_prediction.recording.messages import (
     traffic_signals_from_message,
 )
 from zoox_prediction.recording.tracks import Future
-from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
+from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
@@ -40,6 +38,7 @@ class VisualizationNode(ManagedNode):
         super().__init__("visualization_node")
         self._config = declare_and_load(self, VisualizationConfig)
         self._diagnostics = Diagnostics(self)
+        self._maps = MutuallyExclusiveCallbackGroup()
         self._log: RecordedLog | None = None
         self._network = RoadNetwork()
         self._agents: OrderedDict[int, TrackedAgents] = OrderedDict()
@@ -49,8 +48,6 @@ class VisualizationNode(ManagedNode):
     def setup(self) -> None:
         if self._config.recording:
             self._log = load_log(self._config.recording)
-        if self._config.map_path:
-            self._read_map(Path(self._config.map_path))
         self._markers = self.create_lifecycle_publisher(MarkerArray, "~/markers", OUTPUT)
         self._signal_markers = self.create_lifecycle_publisher(MarkerArray, "~/signals", OUTPUT)
         self._map_markers = self.create_lifecycle_publisher(MarkerArray, "~/map", LATCHED)
@@ -59,7 +56,10 @@ class VisualizationNode(ManagedNode):
             self.create_subscription(TrackedAgentArray, "tracked_agents", self._on_agents, INPUT),
             self.create_subscription(PredictedTrajectoryArray, "predictions", self._on_predictions, INPUT),
             self.create_subscription(TrafficSignalArray, "traffic_signals", self._on_signals, INPUT),
-            self.create_subscription(RoadNetworkMessage, "road_network", self._on_road_network, LATCHED),
+            # A group of its own: a large map takes a second, in which agents and signals go on being drawn.
+            self.create_subscription(
+                RoadNetworkMessage, "road_network", self._on_road_network, LATCHED, callback_group=self._maps
+            ),
         ]
 
     def start(self) -> None:
@@ -104,13 +104,6 @@ class VisualizationNode(ManagedNode):
         if network is not None:
             self._network = network
             self._map_markers.publish(map_markers(network, ROS_TYPES))
-
-    def _read_map(self, path: Path) -> None:
-        """A map that cannot be read leaves the node running without one, and the diagnostics say so."""
-        try:
-            self._network = read_road_network(path)
-        except InputError as error:
-            self._diagnostics.problem("map_path", f"map_path: {error}", ERROR)
 
     def _truth(self, predictions: PredictedTrajectories) -> Future | None:
         if self._log is None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 class RuntimeConfig:
     """Parameters of prediction_node that no offline use needs."""
 
-    map_path: str = ""  # road map file to start with (Lanelet2 .osm, Argoverse 2 .json); empty: /road_network only
     max_rate_hz: float = 10.0  # tracked agents that come faster are gathered, not each predicted
     repeat_after_s: float = 0.25  # without new agents for this long, the last scene is predicted again
     max_agents_age_s: float = 1.0  # and no longer once its agents are older than this

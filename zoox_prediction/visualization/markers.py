@@ -45,7 +45,6 @@ class VisualizationConfig:
     """The parameters of the visualization node."""
 
     recording: str = ""  # bag that is being played; from it comes what really happened; empty: nothing blue
-    map_path: str = ""  # road map to start with (Lanelet2 .osm, Argoverse 2 .json); empty: /road_network only
     markers: MarkerConfig = field(default_factory=MarkerConfig)
 
 
