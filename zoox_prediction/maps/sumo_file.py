@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, cast
 from xml.sax import SAXException, handler, parse
 
 import numpy as np
@@ -72,7 +72,7 @@ def read_sumo_file(path: Path) -> SumoFile:
 def _opened(path: Path) -> IO[bytes]:
     with path.open("rb") as stream:
         packed = stream.read(2) == _GZIP
-    return gzip.open(path) if packed else path.open("rb")
+    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
 
 
 class _CheckedHandler(handler.ContentHandler):
@@ -139,10 +139,10 @@ class _CheckedHandler(handler.ContentHandler):
         if name in _PARENT and (not self._open or self._open[-1][0] != _PARENT[name]):
             self._refuse(where, f"is not inside a {_PARENT[name]}")
         if name in _UNIQUE:
-            key = (name, attributes["id"])
-            if not attributes["id"] or key in self._seen:
+            unique = (name, attributes["id"])
+            if not attributes["id"] or unique in self._seen:
                 self._refuse(where, "appears twice; ids must be unique" if attributes["id"] else "has an empty id")
-            self._seen.add(key)
+            self._seen.add(unique)
         for key in _NUMBERS & attributes.keys():
             self._check_number(name, key, attributes[key], where)
         check = {
