@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import shapely
@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from zoox_prediction.maps.road_network import Ragged
+
+_BESIDE_ROAD_M = 2.0  # a curb or rail up to this far from the lanes is the edge of their road
+_INTO_ROAD_M = 0.5  # and one farther than this into them is none
+_SHORTEST_EDGE_M = 1.0
 
 
 def polygon_of(points: NDArray) -> BaseGeometry:
@@ -28,12 +32,45 @@ def union_of(rings: Iterable[NDArray], grown_m: float = 0.0) -> BaseGeometry:
     return shapely.union_all(shapely.buffer(areas, grown_m) if grown_m else areas)
 
 
+def closed_union(rings: Iterable[NDArray], close_gap_m: float) -> BaseGeometry:
+    """The union of areas given by their rings (n, 2); slivers between them up to close_gap_m wide are closed."""
+    union = union_of(rings)
+    if close_gap_m > 0.0 and not union.is_empty:
+        half = 0.5 * close_gap_m
+        union = union.buffer(half, join_style="mitre").buffer(-half, join_style="mitre")
+    return union
+
+
 def union_polygons(rings: Iterable[NDArray], close_gap_m: float = 0.0) -> Ragged:
     """The union of areas given by their rings (n, 2), as polygons without holes; gaps up to close_gap_m are closed."""
-    union = union_of(rings)
-    if close_gap_m > 0.0:
-        union = union.buffer(0.5 * close_gap_m, join_style="mitre").buffer(-0.5 * close_gap_m, join_style="mitre")
-    return ragged_polygons(union)
+    return ragged_polygons(closed_union(rings, close_gap_m))
+
+
+def road_edges(paved: BaseGeometry, borders: Sequence[NDArray], open_ends: Sequence[NDArray]) -> Ragged:
+    """Polylines along the outside of the paved road.
+
+    Borders (n, 2) that the map names count where they run along the road, up to _BESIDE_ROAD_M beside it; where there
+    are none, it is the outline of `paved`, but for the lines (2, 2) across the road at which it leaves the map.
+    """
+    if paved.is_empty:
+        return Ragged.points()
+    edges: list[BaseGeometry] = []
+    outline = paved.boundary
+    lines = [shapely.LineString(border) for border in borders]
+    if lines:
+        beside = paved.buffer(_BESIDE_ROAD_M, quad_segs=2).difference(paved.buffer(-_INTO_ROAD_M, quad_segs=2))
+        named = shapely.intersection(np.array(lines), beside)
+        named = named[~shapely.is_empty(named)]
+        edges += [shapely.union_all(named)]
+        outline = outline.difference(shapely.union_all(shapely.buffer(named, _BESIDE_ROAD_M, quad_segs=2)))
+    if open_ends:
+        across = shapely.buffer(np.array([shapely.LineString(end) for end in open_ends]), 0.1, cap_style="flat")
+        outline = outline.difference(shapely.union_all(across))
+    edges.append(outline)
+    parts = [part for edge in edges for part in shapely.get_parts(shapely.line_merge(edge))]
+    return Ragged.points(
+        np.asarray(part.coords) for part in parts if part.geom_type == "LineString" and part.length > _SHORTEST_EDGE_M
+    )
 
 
 def ragged_polygons(area: BaseGeometry) -> Ragged:

@@ -1,4 +1,4 @@
-"""What the tags and regulatory elements of a Lanelet2 map mean for its lanes."""
+"""What the tags of a Lanelet2 map mean for its lanes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zoox_prediction.maps.osm_file import OsmFile, members, tags
-from zoox_prediction.maps.records import PositiveIds
-from zoox_prediction.maps.road_network import NO_ID, BoundaryType, LaneType, RightOfWay, Turn
+from zoox_prediction.maps.road_network import BoundaryType, LaneType, Turn
 
 _MPS = {"": 1 / 3.6, "km/h": 1 / 3.6, "kmh": 1 / 3.6, "kph": 1 / 3.6, "mph": 0.44704, "m/s": 1.0, "mps": 1.0}
 _TURNS = {"left": Turn.LEFT, "right": Turn.RIGHT, "straight": Turn.STRAIGHT, "u_turn": Turn.U, "uturn": Turn.U}
@@ -29,13 +26,15 @@ _LANE_TYPES = {
     "parking": LaneType.PARKING,
 }
 _WALKWAYS = frozenset({"walkway", "shared_walkway", "stairs", "pedestrian_lane"})
+_YES = frozenset({"yes", "true", "1"})
+_BUS_LANE_USERS = frozenset({"vehicle:bus", "vehicle:emergency", "vehicle:taxi", "bicycle"})
+_NO_ACCESS = frozenset({"no", "private", "forestry", "agricultural", "delivery"})  # of OpenStreetMap
 _NOT_FOR_US = frozenset({"rail", "keepout", "building", "vegetation", "traffic_island"})
 # Roads of plain OpenStreetMap, for lanelets that have no subtype.
 _OSM_WALKWAYS = frozenset({"footway", "path", "pedestrian", "steps"})
-_ROAD_EDGES = frozenset(
+ROAD_EDGES = frozenset(
     {"road_border", "curbstone", "curbestone", "guard_rail", "wall", "fence", "jersey_barrier", "gate"}
 )
-_STOP_SIGNS = re.compile(r"stop|de206|usR1-1$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -59,19 +58,34 @@ def lane_kind(attributes: Mapping[str, str]) -> LaneKind:
     if subtype in _NOT_FOR_US:
         return LaneKind()
     lane_type = LaneType.BICYCLE if highway == "cycleway" else _LANE_TYPES.get(subtype, LaneType.VEHICLE)
-    allowed = {
-        key.removeprefix("participant:")
-        for key, value in attributes.items()
-        if key.startswith("participant:") and value.lower() in ("yes", "true", "1")
-    }
-    if lane_type == LaneType.VEHICLE and allowed:
-        if allowed <= {"pedestrian"}:
-            return LaneKind(walkway=True)
-        if allowed <= {"pedestrian", "bicycle"}:
-            return LaneKind(LaneType.BICYCLE, walkway="pedestrian" in allowed, one_way=one_way)
-        if allowed <= {"vehicle:bus", "vehicle:emergency", "vehicle:taxi", "bicycle"}:
-            lane_type = LaneType.BUS
+    allowed, denied = _participants(attributes)
+    if lane_type == LaneType.VEHICLE and allowed and allowed <= {"pedestrian", "bicycle"}:
+        bicycle = LaneType.BICYCLE if "bicycle" in allowed else None
+        return LaneKind(bicycle, walkway="pedestrian" in allowed, one_way=one_way)
+    if lane_type in (LaneType.VEHICLE, LaneType.BUS) and not _open_to_vehicles(attributes, allowed, denied):
+        lane_type = LaneType.RESTRICTED
+    elif lane_type == LaneType.VEHICLE and allowed and allowed <= _BUS_LANE_USERS:
+        lane_type = LaneType.BUS
     return LaneKind(lane_type, one_way=one_way)
+
+
+def _participants(attributes: Mapping[str, str]) -> tuple[set[str], set[str]]:
+    """Who is allowed and who is denied by the lanelet's participant overrides."""
+    allowed: set[str] = set()
+    denied: set[str] = set()
+    for key, value in attributes.items():
+        if key.startswith("participant:"):
+            (allowed if value.lower() in _YES else denied).add(key.removeprefix("participant:"))
+    return allowed, denied
+
+
+def _open_to_vehicles(attributes: Mapping[str, str], allowed: set[str], denied: set[str]) -> bool:
+    """Whether the public may drive there; lanes for pedestrians and cyclists are judged elsewhere."""
+    if allowed and allowed <= {"vehicle:emergency"}:
+        return False
+    if attributes.get("access") in _NO_ACCESS:
+        return False
+    return bool(allowed) or not denied & {"vehicle", "vehicle:car"}
 
 
 def turn_of(attributes: Mapping[str, str]) -> Turn:
@@ -109,85 +123,15 @@ class SpeedLimits:
         return limit if limit > 0.0 else float("nan")
 
 
-def boundary_type(line: Any, left_of_lane: bool) -> BoundaryType:
-    """Of a boundary; of a double line the part that is nearer to the lane."""
-    attributes = dict(line.attributes.items())
+def boundary_type(attributes: Mapping[str, str], left_of_lane: bool, inverted: bool) -> BoundaryType:
+    """Of a boundary; of a double line the part that is nearer to the lane. `inverted`: drawn against the lane."""
     kind, subtype = attributes.get("type", ""), attributes.get("subtype", "")
-    if kind in _ROAD_EDGES:
+    if kind in ROAD_EDGES:
         return BoundaryType.ROAD_EDGE
     if kind == "virtual":
         return BoundaryType.VIRTUAL
     if not kind.startswith("line_"):
         return BoundaryType.UNKNOWN
     parts = subtype.split("_")  # from left to right in the direction of the line
-    nearer = parts[-1] if left_of_lane != line.inverted() else parts[0]
+    nearer = parts[-1] if left_of_lane != inverted else parts[0]
     return {"solid": BoundaryType.SOLID, "dashed": BoundaryType.DASHED}.get(nearer, BoundaryType.UNKNOWN)
-
-
-class Junctions:
-    """Signals, stop lines and right of way, from regulatory elements."""
-
-    def __init__(self, osm: OsmFile, library_map: Any) -> None:
-        self._lines = {line.id: _points(line) for line in library_map.lineStringLayer}
-        self._line_ids = PositiveIds({line for line in self._lines if line > 0})
-        self._rule_ids = PositiveIds({rule.id for rule in library_map.regulatoryElementLayer if rule.id > 0})
-        self.signals: dict[int, tuple[float, float]] = {}  # id -> x, y [m]
-        self.stop_lines: dict[int, NDArray[np.float64]] = {}  # id -> (n, 2) [m]
-        self._marked = self._road_markings(osm)
-        for line in sorted(library_map.lineStringLayer, key=lambda line: abs(line.id)):
-            if dict(line.attributes.items()).get("type") == "stop_line":
-                self._add_stop_line(line.id)
-
-    def signal_of(self, lanelet: Any) -> int:
-        """The id of the first traffic light that controls the lanelet, or NO_ID."""
-        for light in lanelet.trafficLights():
-            signal = self._rule_ids.of(light.id)
-            bulbs = [_points(line) for line in light.trafficLights]
-            points = np.concatenate(bulbs) if bulbs else np.zeros((0, 2))
-            middle = points.mean(axis=0) if len(points) else np.full(2, np.nan)
-            self.signals[signal] = (float(middle[0]), float(middle[1]))
-            return signal
-        return NO_ID
-
-    def stop_line_of(self, lanelet: Any) -> int:
-        """The id of the stop line of its signal, its right of way, its signs or its road markings; or NO_ID."""
-        rules = [*lanelet.trafficLights(), *lanelet.rightOfWay()]
-        candidates = [rule.stopLine.id for rule in rules if rule.stopLine is not None]
-        candidates += [line.id for sign in lanelet.trafficSigns() for line in sign.refLines()]
-        candidates += self._marked.get(lanelet.id, [])
-        return next((self._add_stop_line(line) for line in candidates if len(self._lines.get(line, ())) > 1), NO_ID)
-
-    def right_of_way(self, lanelet: Any) -> RightOfWay:
-        from lanelet2.core import ManeuverType
-
-        if lanelet.allWayStop() or any(_STOP_SIGNS.match(sign.type()) for sign in lanelet.trafficSigns()):
-            return RightOfWay.STOP
-        for rule in lanelet.rightOfWay():
-            maneuver = rule.getManeuver(lanelet)
-            if maneuver == ManeuverType.Yield:
-                return RightOfWay.YIELD
-            if maneuver == ManeuverType.RightOfWay:
-                return RightOfWay.PRIORITY
-        return RightOfWay.UNKNOWN
-
-    def _add_stop_line(self, line_id: int) -> int:
-        stop_line = self._line_ids.of(line_id)
-        self.stop_lines[stop_line] = self._lines[line_id]
-        return stop_line
-
-    @staticmethod
-    def _road_markings(osm: OsmFile) -> dict[int, list[int]]:
-        """Stop lines by lanelet id of Autoware's road_marking elements, which the library does not know."""
-        marked: dict[int, list[int]] = {}
-        for relation_id, relation in osm.relations.items():
-            if tags(relation).get("type") != "lanelet":
-                continue
-            for kind, rule_id in members(relation, "regulatory_element"):
-                rule = osm.relations.get(rule_id) if kind == "relation" else None
-                if rule is not None and tags(rule).get("subtype") == "road_marking":
-                    marked.setdefault(relation_id, []).extend(ref for _, ref in members(rule, "refers"))
-        return marked
-
-
-def _points(line: Any) -> NDArray[np.float64]:
-    return np.array([(point.x, point.y) for point in line], dtype=np.float64).reshape(-1, 2)

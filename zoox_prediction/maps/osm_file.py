@@ -1,12 +1,17 @@
-"""OSM XML as Lanelet2 maps use it: where its nodes are in metres, and what is broken in it, by element."""
+"""OSM XML as Lanelet2 maps use it: nodes, ways and relations, and what is broken in them, by element."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zoox_prediction.geometry import EARTH_RADIUS_M
 from zoox_prediction.maps.road_network import MapError
@@ -14,24 +19,43 @@ from zoox_prediction.maps.road_network import MapError
 _FARTHEST_M = 2.1e7  # half-way around the Earth
 
 
+class Way(NamedTuple):
+    nodes: list[int]  # ids
+    tags: Mapping[str, str]
+
+
+class Member(NamedTuple):
+    kind: str  # node, way or relation
+    role: str
+    ref: int
+
+
+class Relation(NamedTuple):
+    members: list[Member]
+    tags: Mapping[str, str]
+
+    def refs(self, role: str) -> list[int]:
+        """Ids of the members with a role, of any kind."""
+        return [member.ref for member in self.members if member.role == role]
+
+
 @dataclass(frozen=True)
 class OsmFile:
     """The elements of a file that are not marked as deleted, checked for what a reader relies on."""
 
     path: Path
-    root: ElementTree.Element
     nodes: dict[int, ElementTree.Element]
-    ways: dict[int, list[int]]  # node ids
-    relations: dict[int, ElementTree.Element]
+    ways: dict[int, Way]
+    relations: dict[int, Relation]
 
     @property
     def has_local_coordinates(self) -> bool:
         """Whether every node has the tags local_x and local_y [m], as maps for Autoware have."""
         return all({"local_x", "local_y"} <= tags(node).keys() for node in self.nodes.values())
 
-    def geodetic(self) -> dict[int, tuple[float, float]]:
-        """Latitude and longitude [deg] by node id; raises MapError for a node without."""
-        return {node_id: self._geodetic(node_id, node) for node_id, node in self.nodes.items()}
+    def geodetic(self) -> NDArray[np.float64]:
+        """Latitude and longitude (N, 2) [deg] of the nodes; raises MapError for a node without."""
+        return np.array([self._geodetic(node_id, node) for node_id, node in self.nodes.items()]).reshape(-1, 2)
 
     def _geodetic(self, node_id: int, node: ElementTree.Element) -> tuple[float, float]:
         try:
@@ -45,66 +69,52 @@ class OsmFile:
             )
         return lat, lon
 
-    def local(self) -> dict[int, tuple[float, float]]:
-        """local_x, local_y [m] by node id; raises MapError for a node without."""
-        positions = {}
-        for node_id, node in self.nodes.items():
-            values = tags(node)
-            try:
-                position = float(values["local_x"]), float(values["local_y"])
-            except (KeyError, ValueError):
-                position = math.nan, math.nan
-            if not all(abs(value) <= _FARTHEST_M for value in position):
-                raise MapError(f"{self.path}: node {node_id} has no valid local_x and local_y in metres; mend the map")
-            positions[node_id] = position
-        return positions
+    def local(self) -> NDArray[np.float64]:
+        """local_x, local_y (N, 2) [m] of the nodes; raises MapError for a node without."""
+        return np.array([self._local(node_id, node) for node_id, node in self.nodes.items()]).reshape(-1, 2)
 
-    def positions(self, origin: tuple[float, float] | None) -> dict[int, tuple[float, float]]:
-        """x, y [m] by node id.
+    def _local(self, node_id: int, node: ElementTree.Element) -> tuple[float, float]:
+        values = tags(node)
+        try:
+            x, y = float(values["local_x"]), float(values["local_y"])
+        except (KeyError, ValueError):
+            x = y = math.nan
+        if not (abs(x) <= _FARTHEST_M and abs(y) <= _FARTHEST_M):
+            raise MapError(f"{self.path}: node {node_id} has no valid local_x and local_y in metres; mend the map")
+        return x, y
 
-        With an origin (lat0, lon0) [deg]: x = R cos(lat0) dlon, y = R dlat, R = 6378137 m (the scaled spherical
-        projection near its origin). Without: the map's own local_x and local_y, or else the same formula about the
-        middle of the map.
-        """
-        if origin is None and self.has_local_coordinates:
-            return self.local()
-        geodetic = self.geodetic()
-        if origin is None:
-            lats, lons = zip(*geodetic.values(), strict=True)
-            origin = 0.5 * (min(lats) + max(lats)), 0.5 * (min(lons) + max(lons))
-        lat0, lon0 = origin
-        if not (abs(lat0) <= 90.0 and abs(lon0) <= 360.0):
-            raise MapError(f"{self.path}: the origin {origin} is no latitude and longitude in degrees")
-        per_degree = EARTH_RADIUS_M * math.pi / 180.0
-        scale = per_degree * math.cos(math.radians(lat0))
-        return {key: (scale * (lon - lon0), per_degree * (lat - lat0)) for key, (lat, lon) in geodetic.items()}
-
-    def with_positions(self, positions: dict[int, tuple[float, float]]) -> bytes:
-        """The file with every node's latitude and longitude set so that positions are metres about (0, 0).
+    def for_library(self, positions: NDArray[np.float64]) -> str:
+        """The same elements as OSM XML, with latitudes and longitudes that make positions (N, 2) metres about (0, 0).
 
         Lanelet2 orients boundaries by geometry while it parses, and maps for Autoware may leave latitudes empty.
         """
-        per_degree = EARTH_RADIUS_M * math.pi / 180.0
-        x0, y0 = next(iter(positions.values()))
-        for node_id, node in self.nodes.items():
-            x, y = positions[node_id]
-            node.set("lat", repr((y - y0) / per_degree))
-            node.set("lon", repr((x - x0) / per_degree))
-        written: bytes = ElementTree.tostring(self.root, encoding="utf-8", xml_declaration=True)
-        return written
+        degrees = (positions - positions[:1]) / (EARTH_RADIUS_M * math.pi / 180.0)
+        lines = ["<?xml version='1.0' encoding='UTF-8'?>", "<osm version='0.6'>"]
+        lines += [
+            f"<node id='{node_id}' lat='{lat!r}' lon='{lon!r}'/>"
+            for node_id, (lon, lat) in zip(self.nodes, degrees.tolist(), strict=True)
+        ]
+        for way_id, way in self.ways.items():
+            lines += [
+                f"<way id='{way_id}'>",
+                *(f"<nd ref='{ref}'/>" for ref in way.nodes),
+                _tags_text(way.tags),
+                "</way>",
+            ]
+        for relation_id, relation in self.relations.items():
+            lines.append(f"<relation id='{relation_id}'>")
+            for kind, role, ref in relation.members:
+                lines.append(f"<member type={quoteattr(kind)} role={quoteattr(role)} ref='{ref}'/>")
+            lines += [_tags_text(relation.tags), "</relation>"]
+        return "\n".join([*lines, "</osm>"])
 
 
 def tags(element: ElementTree.Element) -> dict[str, str]:
-    return {tag.get("k", ""): tag.get("v", "") for tag in element.findall("tag")}
+    return {tag.get("k", ""): tag.get("v", "") for tag in element if tag.tag == "tag"}
 
 
-def members(relation: ElementTree.Element, role: str) -> list[tuple[str, int]]:
-    """Type and id of the members with a role."""
-    return [
-        (member.get("type", ""), int(member.get("ref", "")))
-        for member in relation.findall("member")
-        if member.get("role") == role
-    ]
+def _tags_text(values: Mapping[str, str]) -> str:
+    return "".join([f"<tag k={quoteattr(key)} v={quoteattr(value)}/>" for key, value in values.items()])
 
 
 def read_osm(path: Path | str) -> OsmFile:
@@ -126,16 +136,24 @@ def read_osm(path: Path | str) -> OsmFile:
                 raise MapError(f"{path}: {element.tag} {element_id} appears twice; ids must be unique")
             kinds[element.tag][element_id] = element
     ways = {
-        way_id: [_reference(path, f"way {way_id}", nd) for nd in way.findall("nd")]
+        way_id: Way([_reference(path, f"way {way_id}", nd) for nd in way.findall("nd")], tags(way))
         for way_id, way in kinds["way"].items()
     }
-    for relation_id, relation in kinds["relation"].items():
-        for member in relation.findall("member"):
-            _reference(path, f"relation {relation_id}", member)
-    osm = OsmFile(path, root, kinds["node"], ways, kinds["relation"])
+    relations = {
+        relation_id: Relation(_members(path, relation_id, relation), tags(relation))
+        for relation_id, relation in kinds["relation"].items()
+    }
+    osm = OsmFile(path, kinds["node"], ways, relations)
     _check_ways(osm)
     _check_lanelets(osm)
     return osm
+
+
+def _members(path: Path, relation_id: int, relation: ElementTree.Element) -> list[Member]:
+    return [
+        Member(member.get("type", ""), member.get("role", ""), _reference(path, f"relation {relation_id}", member))
+        for member in relation.findall("member")
+    ]
 
 
 def _id(path: Path, kind: str, text: str | None) -> int:
@@ -161,28 +179,28 @@ def _integer(text: str | None) -> int | None:
 
 
 def _check_ways(osm: OsmFile) -> None:
-    for way_id, refs in osm.ways.items():
-        missing = [ref for ref in refs if ref not in osm.nodes]
+    for way_id, way in osm.ways.items():
+        missing = [ref for ref in way.nodes if ref not in osm.nodes]
         if missing:
             raise MapError(f"{osm.path}: way {way_id} uses node {missing[0]}, which the file does not have")
-        if not refs:
+        if not way.nodes:
             raise MapError(f"{osm.path}: way {way_id} has no nodes; remove it from the map")
 
 
 def _check_lanelets(osm: OsmFile) -> None:
     count = 0
     for relation_id, relation in osm.relations.items():
-        if tags(relation).get("type") != "lanelet":
+        if relation.tags.get("type") != "lanelet":
             continue
         count += 1
         for role in ("left", "right", "centerline"):
-            sides = members(relation, role)
+            sides = [member for member in relation.members if member.role == role]
             if role != "centerline" and len(sides) != 1:
                 _refuse(osm, relation_id, f"has {len(sides)} {role} boundaries instead of one")
-            for kind, ref in sides:
+            for kind, _, ref in sides:
                 if kind != "way" or ref not in osm.ways:
                     _refuse(osm, relation_id, f"has the {role} {kind} {ref}, which the file does not have")
-                if len(set(osm.ways[ref])) < 2:
+                if len(set(osm.ways[ref].nodes)) < 2:
                     _refuse(osm, relation_id, f"has the {role} way {ref} of fewer than two distinct nodes")
     if not count:
         raise MapError(f"{osm.path}: has no lanelets (relations of type=lanelet)")

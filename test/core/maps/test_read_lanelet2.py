@@ -268,8 +268,10 @@ def test_a_hand_drawn_centerline_is_cut_to_its_lanelet(tmp_path: Path) -> None:
     text.ways[50] = ((170, 171), {})
     members, tags = text.relations[1]
     text.relations[1] = ([*members, ("way", "centerline", 50)], tags)
+    del text.relations[2]
     network = read_lanelet2(text.write(tmp_path / "map.osm"))
     np.testing.assert_allclose(network.lanes.centerline[int(network.lanes.rows(1))], [[0.5, 1.2], [50.0, 1.2]])
+    assert network.repairs == ("lanelet 1: its centreline ran past its ends; cut it there",)
 
 
 @pytest.mark.parametrize(
