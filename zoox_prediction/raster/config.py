@@ -17,6 +17,7 @@ class RasterConfig:
     resolution_m: float = 0.8  # side of a pixel [m]
     oversampling: int = 2  # the map is drawn this much finer than the raster
     tile_cache_mb: float = 64.0  # most memory for drawn tiles of the map [MiB]
+    draw_ahead: bool = True  # draw the tiles around the raster too, one per raster; not for scenes in random order
     center_x_m: float = 0.0  # centre and heading of the raster where a scene has no ego (roadside sensors)
     center_y_m: float = 0.0
     center_yaw_rad: float = 0.0

@@ -14,7 +14,7 @@ from zoox_prediction.maps.road_network import Lanes, LaneType, Turn
 FloatArray = NDArray[np.float64]
 
 # Of lanes whose boundaries the map does not have [m].
-_WIDTH_M = {LaneType.BICYCLE: 1.8, LaneType.PARKING: 2.5}
+_WIDTH_M: dict[int, float] = {LaneType.BICYCLE: 1.8, LaneType.PARKING: 2.5}
 _DEFAULT_WIDTH_M = 3.5
 # A piece of a lane is this straight [rad] and at most this long [m], and, however its points jitter, not shorter.
 _MAX_PIECE_TURN, _MAX_PIECE_M, _MIN_PIECE_M = 0.03, 10.0, 1.0

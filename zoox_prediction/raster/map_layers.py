@@ -84,7 +84,7 @@ def _areas(network: RoadNetwork, rings: Sequence[FloatArray]) -> dict[str, list[
     lanes = network.lanes
 
     def of_lanes(chosen: NDArray) -> list[FloatArray]:
-        return [rings[row] for row in np.flatnonzero(chosen)]
+        return [rings[row] for row in np.flatnonzero(chosen).tolist()]
 
     gives_way = np.isin(lanes.right_of_way, (RightOfWay.YIELD, RightOfWay.STOP)) | (
         np.diff(lanes.yields_to.offsets) > 0
