@@ -154,6 +154,15 @@ def test_no_sweep_is_lost_in_real_time(tmp_path, listener, replay, wait_for):
     assert listener.arrivals_s[-1] - listener.arrivals_s[0] < 39 * 0.05 + 0.5
 
 
+def test_waits_for_as_many_subscribers_as_it_is_told(tmp_path, listener, replay, wait_for, spin):
+    process = replay(write_bag(tmp_path / "bag"), wait_for_subscribers="['/count']", min_subscribers=2)
+    time.sleep(3.0)  # several times what one subscriber would have needed
+    assert listener.clock_ns and not listener.counts
+    second = spin(Listener())
+    assert process.wait(20.0) == 0
+    wait_for(lambda: listener.counts == second.counts == list(range(40)))
+
+
 def test_loop_goes_back_with_clock_first(tmp_path, listener, replay, wait_for):
     process = replay(write_bag(tmp_path / "bag", steps=10), loop=True, wait_for_subscribers="['/count']")
     wait_for(lambda: listener.counts.count(0) >= 3)

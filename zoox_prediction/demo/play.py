@@ -114,6 +114,7 @@ def _replay_parameters(bag: Path, rate: float) -> dict[str, object]:
         "exit_at_end": True,
         "clock_rate_hz": 20.0,  # a tick costs every Python node some processor time; messages bring their own
         "wait_for_subscribers": "[/ground_truth/agents]",
+        "min_subscribers": 2,  # prediction_node and visualization_node; one may come a second after the other
     }
 
 

@@ -8,10 +8,13 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.serialization import serialize_message
+from rclpy.task import Future
 
 from zoox_prediction.demo.session import DemoConfig, DemoSession
 from zoox_prediction.errors import InputError
@@ -38,6 +41,9 @@ class DemoNode(Node):
         config = declare_and_load(self, DemoConfig)
         self._telling = threading.Lock()
         self._session = DemoSession(load_log(config.recording), config)
+        self._ready = False  # the prediction node is active, and each has found the other: it has answered
+        self._asking: Future | None = None
+        self._lifecycle: Client = self.create_client(GetState, "/prediction_node/get_state")
         self._client: Client = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
         self.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, INPUT)
@@ -65,8 +71,20 @@ class DemoNode(Node):
             self._session.add_diagnostics(status.name, status.level[0], status.message, values)
 
     def _report(self) -> None:
-        ready = self.count_publishers("/predictions") > 0 and self._client.service_is_ready()
-        self._tell(self._session.account(ready=ready))
+        if not self._ready:
+            self._ask_for_readiness()
+        self._tell(self._session.account(ready=self._ready))
+
+    def _ask_for_readiness(self) -> None:
+        if self._asking is not None:
+            if self._asking.done():
+                answer: Any = self._asking.result()
+                self._ready = answer.current_state.id == State.PRIMARY_STATE_ACTIVE
+            else:  # an answer that was sent before the two had found each other never comes
+                self._lifecycle.remove_pending_request(self._asking)
+            self._asking = None
+        if not self._ready and self._lifecycle.service_is_ready() and self._client.service_is_ready():
+            self._asking = self._lifecycle.call_async(GetState.Request())
 
     def _tell(self, line: str) -> None:
         with self._telling:  # an answer comes outside of the callback groups, perhaps amid another line

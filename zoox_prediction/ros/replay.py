@@ -38,7 +38,8 @@ class ReplayConfig:
     paused: bool = False  # start paused, until the service ~/resume
     include_topics: tuple[str, ...] = ()  # play these only; empty: all
     exclude_topics: tuple[str, ...] = ()  # do not play these
-    wait_for_subscribers: tuple[str, ...] = ()  # start when each of these topics has a subscriber
+    wait_for_subscribers: tuple[str, ...] = ()  # start when each of these topics has its subscribers
+    min_subscribers: int = 1  # that each of them waits for
     wait_timeout_s: float = 30.0  # start without them after this time [s]
     settle_s: float = 0.5  # after they are there, for the matching of those that come with them [s]
     clock_rate_hz: float = 100.0  # messages on /clock per second; 0: no /clock but the recording's own
@@ -49,6 +50,8 @@ class ReplayConfig:
             raise ValueError("bag must name the recording to play")
         if not (math.isfinite(self.rate) and self.rate > 0.0):
             raise ValueError(f"rate must be positive, got {self.rate}")
+        if self.min_subscribers < 1:
+            raise ValueError(f"min_subscribers must be >= 1, got {self.min_subscribers}")
         if not 0.0 <= self.clock_rate_hz <= 1000.0:
             raise ValueError(f"clock_rate_hz must be within 0 to 1000, got {self.clock_rate_hz}")
 
@@ -260,16 +263,19 @@ class Replay:
         settled_s = float("inf")
         with self._changed:
             while not self._closing:
-                awaited = [topic for topic in awaited if self._publishers[topic].get_subscription_count() == 0]
+                awaited = [topic for topic in awaited if self._lacks_subscribers(topic)]
                 if not awaited:
                     settled_s = min(settled_s, time.monotonic() + self._config.settle_s)
                 if time.monotonic() >= settled_s or not self._config.wait_for_subscribers:
                     return
                 if awaited and time.monotonic() > end_s:
-                    self._logger.warning(f"nobody subscribes to {', '.join(awaited)}; playing all the same")
+                    self._logger.warning(f"too few subscribe to {', '.join(awaited)}; playing all the same")
                     return
                 self._publish_clock(self._wall_ns())
                 self._changed.wait(0.02)
+
+    def _lacks_subscribers(self, topic: str) -> bool:
+        return self._publishers[topic].get_subscription_count() < self._config.min_subscribers
 
     def _is_wanted(self, topic: str) -> bool:
         if topic == "/clock" and self._config.clock_rate_hz:
