@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from zoox_prediction.maps.cache import CachedRead, read_cached
 from zoox_prediction.maps.readers import read_road_network
 from zoox_prediction.maps.road_network import MapError, RoadNetwork
 
@@ -43,6 +44,7 @@ class LoadedMap:
     path: Path
     network: RoadNetwork
     from_cache: bool
+    note: str  # one sentence: how it was come by, and why not from the cache
 
     @property
     def summary(self) -> str:
@@ -72,9 +74,13 @@ def load_map(path: str, origin: tuple[float, float] | None, config: MapConfig) -
             raise MapError(f"{path}: {error}; give it in WGS 84") from error
     file = Path(path).expanduser()
     try:
-        network = read_road_network(file, origin)
+        read = read_cached(file, origin) if config.use_cache else _read(file, origin)
     except MapError:
         raise
     except Exception as error:  # the node has to answer, whatever a reader stumbles over
         raise MapError(f"{path}: cannot be read ({error!r}); mend the map") from error
-    return LoadedMap(file, replace(network, frame_id=config.frame_id), from_cache=False)
+    return LoadedMap(file, replace(read.network, frame_id=config.frame_id), read.from_cache, read.note)
+
+
+def _read(file: Path, origin: tuple[float, float] | None) -> CachedRead:
+    return CachedRead(read_road_network(file, origin), False, f"{file}: read, as use_cache is false.")

@@ -90,6 +90,7 @@ class MapNode(ManagedNode):
             "repairs": str(len(loaded.network.repairs)),
             "loading_s": f"{took_s:.3f}",
             "from_cache": str(loaded.from_cache).lower(),
+            "note": loaded.note,
         }
         self._diagnostics.value("map", f"{loaded.summary}, {how} in {took_s:.2f} s", details=details)
         self.get_logger().info(f"{loaded.summary}, {how} in {took_s:.2f} s")
