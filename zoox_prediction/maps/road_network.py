@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoox_prediction.errors import InputError
+
+if TYPE_CHECKING:
+    from zoox_prediction.maps.map_index import MapIndex
 
 NO_ID = -1  # as msg/RoadNetwork: no neighbour, no signal, no stop line
 
@@ -221,3 +225,10 @@ class RoadNetwork:
     signal_ids: NDArray[np.int64] = field(default_factory=lambda: _frozen([], np.int64))
     signal_positions: NDArray[np.float64] = field(default_factory=lambda: _frozen(np.zeros((0, 2)), np.float64))
     repairs: tuple[str, ...] = ()  # what the reader mended, a sentence each
+
+    @cached_property
+    def index(self) -> MapIndex:
+        """What is near to places; built at the first use and kept as long as the network."""
+        from zoox_prediction.maps.map_index import MapIndex  # which is made of this module
+
+        return MapIndex(self)
