@@ -12,7 +12,6 @@ from zoox_prediction.maps.polylines import FloatArray
 from zoox_prediction.maps.road_network import RoadNetwork
 
 _DEFAULT_WIDTH_M = 3.5  # of a lane whose map draws no boundaries
-_JOINT_M = 2.0  # within this of where two lanes join, an agent counts for the first of them only
 
 
 @dataclass(frozen=True)
@@ -81,31 +80,3 @@ def rank_within(group: NDArray[np.int64], score: FloatArray) -> tuple[NDArray[np
     sorted_group = group[order]
     first = np.searchsorted(sorted_group, sorted_group)
     return order, np.arange(len(group)) - first
-
-
-def first_of_joint(
-    agent: NDArray[np.int64],
-    lane: NDArray[np.int64],
-    arc_length_m: FloatArray,
-    candidate: NDArray[np.bool_],
-    joints: NDArray[np.int64],
-    num_lanes: int,
-) -> NDArray[np.bool_]:
-    """(M,) False for a lane at whose very start the agent is, while it is a candidate for the lane before it too.
-
-    Lanes overlap a little where they join at an angle, and the path of the first goes on along the second anyway.
-    """
-    result = np.ones(len(agent), dtype=bool)
-    early = np.flatnonzero(candidate & (arc_length_m < _JOINT_M))
-    order = np.argsort(agent, kind="stable")
-    order = order[candidate[order]]
-    low, high = np.searchsorted(agent[order], agent[early]), np.searchsorted(agent[order], agent[early], side="right")
-    owner = np.repeat(early, high - low)
-    other = order[
-        np.arange(len(owner)) - np.repeat(np.cumsum(high - low) - (high - low), high - low) + np.repeat(low, high - low)
-    ]
-    key = lane[other] * num_lanes + lane[owner]
-    place = np.minimum(np.searchsorted(joints, key), max(len(joints) - 1, 0))
-    follows = joints[place] == key if len(joints) else np.zeros(len(key), dtype=bool)
-    result[owner[follows & (other != owner)]] = False
-    return result

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.maps.lane_assignment import (
     Candidates,
     LaneAssignment,
-    first_of_joint,
     half_widths,
     rank_within,
 )
 from zoox_prediction.maps.lane_fans import LaneFans, LaneSuccession
+from zoox_prediction.maps.lane_joints import LaneJoints
 from zoox_prediction.maps.polylines import FloatArray, Polylines
 from zoox_prediction.maps.road_network import MapError, RoadNetwork
 
@@ -95,13 +94,11 @@ class LaneGraph:
             raise MapError(f"lane {ids[np.argmax(count)]}: two lanes have this id; ids must be unique")
         self.lines = Polylines(lanes.centerline, lanes.ids)
         self.half_width_m = half_widths(road_network)
-        self._tree = shapely.STRtree(self.lines.lines)
         successors = lanes.successor_rows
+        self._joints = LaneJoints(self.lines, successors)
         self._succession = LaneSuccession(
             self.lines, successors, self.config.join_sigma_rad, self.config.turn_sigma_rad
         )
-        owner = np.repeat(np.arange(len(lanes)), np.diff(successors.offsets))
-        self._joints = np.unique(owner * len(lanes) + successors.values)  # (lane, successor) as one sorted key
         self._fans: dict[float, LaneFans] = {}
 
     def __len__(self) -> int:
@@ -133,11 +130,8 @@ class LaneGraph:
         keep = (offset <= self.half_width_m[lane] + self.config.lateral_margin_m) & (
             np.abs(error) <= self.config.max_heading_error_rad
         )
-        beside = np.abs(on.beyond_m) < 1e-6
-        has_beside = np.zeros(len(position), dtype=bool)
-        has_beside[agent[keep & beside]] = True
-        keep &= beside | ~has_beside[agent]
-        keep &= first_of_joint(agent, lane, on.arc_length_m, keep, self._joints, len(self))
+        remaining = self.lines.length[lane] - on.arc_length_m
+        keep = self._joints.settle(agent, lane, position[agent], on, remaining, keep)
         likelihood = np.exp(
             -0.5 * (offset / self.config.lateral_sigma_m) ** 2 - 0.5 * (error / self.config.heading_sigma_rad) ** 2
         )
@@ -145,14 +139,10 @@ class LaneGraph:
         return chosen.tabulate(len(position), max_lanes, self.config.min_probability)
 
     def _near(self, position: FloatArray, yaw: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(M,) agents and lanes within reach of each other."""
+        """(M,) agents and lanes, all that are within reach of each other and some farther ones."""
         finite = np.flatnonzero(np.isfinite(position).all(axis=1) & np.isfinite(yaw))
-        if not len(finite) or not len(self):
-            none = np.zeros(0, dtype=np.int64)
-            return none, none
-        reach = float(self.half_width_m.max()) + self.config.lateral_margin_m
-        points = shapely.points(position[finite])
-        index, lane = self._tree.query(points, predicate="dwithin", distance=reach)
+        reach = float(self.half_width_m.max(initial=0.0)) + self.config.lateral_margin_m
+        index, lane = self.road_network.index.lanes_about(position[finite], reach)
         return finite[index], lane
 
     def paths(

@@ -15,6 +15,7 @@ from zoox_prediction.maps.road_network import MapError, Ragged
 FloatArray = NDArray[np.float64]
 
 _SAME_POINT_M = 1e-3  # consecutive points closer than this are one point: a direction between them is noise
+_AT_END_M = 1e-6  # far above the rounding of arc lengths, also of coordinates in the millions
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,21 @@ class Polylines:
         index = np.searchsorted(self._axis, self._base[rows] + arc_length_m, side="right") - 1
         return np.clip(index, self.offsets[rows], self.offsets[rows + 1] - 2)
 
+    def locate(self, rows: NDArray[np.int64], points: FloatArray) -> FloatArray:
+        """(M,) arc lengths nearest to points (M, 2) on the polylines rows (M,); NaN for points that are not finite.
+
+        At the ends exactly 0 or the length, although GEOS sums up lengths in another order.
+        """
+        lines = self.lines[rows]
+        lines[~np.isfinite(points).all(axis=1)] = None  # which gives NaN; GEOS refuses points that are not finite
+        arc_length: FloatArray = shapely.line_locate_point(lines, shapely.points(points))
+        length = self.length[rows]
+        arc_length[arc_length < _AT_END_M] = 0.0
+        return np.where(arc_length > length - _AT_END_M, length, arc_length)
+
     def project(self, rows: NDArray[np.int64], points: FloatArray) -> Projection:
-        """Points (M, 2) on the polylines rows (M,)."""
-        arc_length = shapely.line_locate_point(self.lines[rows], shapely.points(points))
+        """Points (M, 2) on the polylines rows (M,); NaN for points that are not finite."""
+        arc_length = self.locate(rows, points)
         start = self.segment(rows, arc_length)
         direction = self.points[start + 1] - self.points[start]
         span = np.linalg.norm(direction, axis=1)

@@ -75,21 +75,6 @@ def test_only_allowed_lane_types(fork: RoadNetwork) -> None:
     assert np.all(answer.lane[:, 1] == -1)
 
 
-def test_at_a_joint_the_first_lane_holds_the_agent(fork: RoadNetwork) -> None:
-    kinked = road_network({1: [(0, 0), (50, 0)], 2: [(50, 0), (90, 20)]}, {1: [2]})
-    answer = LaneGraph(kinked).assign(np.array([[49.8, -1.0], [49.8, 1.0]]), np.zeros(2))
-    assert answer.lane[:, 0].tolist() == [0, 0]
-    assert np.all(answer.lane[:, 1] == -1)
-
-
-def test_past_a_joint_the_next_lane_holds_the_agent() -> None:
-    network = road_network({1: [(0, 0), (50, 0)], 2: [(50, 0), (99, 0)]}, {1: [2]})
-    answer = LaneGraph(network).assign(np.array([[50.0 + 1e-3, 0.0], [51.5, 0.3]]), np.zeros(2))
-    assert answer.lane[:, 0].tolist() == [1, 1]
-    assert np.all(answer.lane[:, 1] == -1)
-    np.testing.assert_allclose(answer.arc_length_m[:, 0], [1e-3, 1.5])
-
-
 def test_between_lanes_that_do_not_quite_meet() -> None:
     network = road_network({1: [(0, 0), (50, 0)], 2: [(51, 0), (99, 0)]}, {1: [2]})
     paths = LaneGraph(network).paths(np.array([[50.4, 0.0]]), np.zeros(1), np.array([20.0]))
