@@ -26,12 +26,9 @@ class LaneFollowing(HeuristicPredictor):
         road = self._roads.of(scene.road_network)
         paths = road.paths(motion, self.config.road_use)
         if paths is not None:
-            lanes = LaneModes(
-                scene, motion, road, paths, self.config.lane_following, self.config.driving, self.config.yielding
-            )
+            lanes = LaneModes(scene, motion, road, paths, turning, self.config)
             on_lane[paths.agent] = True
             waiting = np.flatnonzero(motion.standing[paths.agent])
-            travel = lanes.travel(turning)
-            parts.append(lanes.drive([lanes.keep(travel), lanes.give_way(travel), lanes.fast(waiting)]))
+            parts.append(lanes.drive([lanes.keep(), lanes.change(), lanes.give_way(), lanes.fast(waiting)]))
         parts.append(turning.select(~on_lane & ~motion.standing))
         return Modes.concatenate(parts), on_lane

@@ -13,10 +13,13 @@ from zoox_prediction.maps.lane_graph import LaneGraph
 from zoox_prediction.maps.road_network import LaneType, RoadNetwork
 from zoox_prediction.models.baselines.classes import Group
 from zoox_prediction.models.baselines.crosswalks import Crosswalks
+from zoox_prediction.models.baselines.lane_changes import LaneChangeConfig, change_paths, permitted_neighbors
 from zoox_prediction.models.baselines.modes import NUM_STEPS, TIME_STEP_S
 from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.paths import Paths, endless_paths
+from zoox_prediction.models.baselines.right_of_way import Rules
 from zoox_prediction.models.baselines.signals import stop_points
+from zoox_prediction.scene import TrackedAgents
 
 _ALLOWED = np.zeros((len(Group), len(LaneType)), dtype=bool)
 _ALLOWED[Group.VEHICLE, [LaneType.VEHICLE, LaneType.BUS, LaneType.RESTRICTED]] = True
@@ -49,6 +52,8 @@ class Road:
     graph: LaneGraph | None  # None: no lanes, or lanes that make no graph
     stop_points: NDArray[np.float64]  # (L, 2)
     crosswalks: Crosswalks
+    right_of_way: Rules
+    neighbors: NDArray[np.int64]  # (2, L) rows of the left and right lanes that may be changed to, -1 none
 
     def paths(self, motion: Motion, config: RoadUseConfig) -> Paths | None:
         """The lane paths of the vehicles and cyclists that are on a lane; None when nobody is."""
@@ -77,6 +82,12 @@ class Road:
         keep = (np.hypot(paths.offset_m[:, 0], paths.offset_m[:, 1]) < limit) & (away < 0.5 * np.pi)
         return paths.select(keep) if keep.any() else None
 
+    def change_paths(
+        self, main: Paths, motion: Motion, agents: TrackedAgents, config: LaneChangeConfig
+    ) -> Paths | None:
+        """As `lane_changes.change_paths`, on this road."""
+        return None if self.graph is None else change_paths(self.graph, self.neighbors, main, motion, agents, config)
+
 
 class RoadLookup:
     """The Road of a network; the last one is kept, for networks are immutable and seldom change."""
@@ -88,7 +99,14 @@ class RoadLookup:
         """Prepared lanes of `network`; a network whose lanes make no graph gives a Road without paths."""
         last = self._last  # one read: another thread may replace it
         if last is None or last.network is not network:
-            last = Road(network, _graph_of(network), stop_points(network), Crosswalks.of(network))
+            last = Road(
+                network=network,
+                graph=_graph_of(network),
+                stop_points=stop_points(network, network.lanes.signal >= 0),
+                crosswalks=Crosswalks.of(network),
+                right_of_way=Rules.of(network),
+                neighbors=permitted_neighbors(network.lanes),
+            )
             self._last = last
         return last
 

@@ -60,10 +60,6 @@ class HeuristicMixture(HeuristicPredictor):
         if paths is None:
             return [], on_lane
         on_lane[paths.agent] = True
-        lanes = LaneModes(
-            scene, motion, road, paths, self.config.lane_following, self.config.driving, self.config.yielding
-        )
-        travel = lanes.travel(turning)
-        return [
-            lanes.drive([lanes.keep(travel), lanes.slow(travel), lanes.give_way(travel), lanes.fast(lanes.main)])
-        ], on_lane
+        lanes = LaneModes(scene, motion, road, paths, turning, self.config)
+        intents = [lanes.keep(), lanes.change(), lanes.slow(), lanes.give_way(), lanes.fast(lanes.main)]
+        return [lanes.drive(intents)], on_lane

@@ -31,6 +31,7 @@ class ModeKind(IntEnum):
     VEER = 7  # a walker that changes direction
     LANE_YIELD = 8  # along a lane, stopping before a crosswalk that somebody is crossing
     STIR = 9  # stays like STAND, but not as still
+    LANE_CHANGE = 10  # to the neighbouring lane
 
 
 @dataclass(frozen=True)

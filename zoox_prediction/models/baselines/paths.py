@@ -29,6 +29,13 @@ class Paths:
     def __len__(self) -> int:
         return len(self.agent)
 
+    @classmethod
+    def concatenate(cls, first: Paths, second: Paths) -> Paths:
+        """Both, which have equally many points of equal spacing."""
+        names = [each.name for each in fields(cls) if each.name != "spacing_m"]
+        both = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
+        return cls(spacing_m=first.spacing_m, **both)
+
     def select(self, rows: NDArray) -> Paths:
         """The paths of `rows`, an index or boolean array."""
         chosen = {each.name: getattr(self, each.name)[rows] for each in fields(self) if each.name != "spacing_m"}

@@ -11,18 +11,18 @@ from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.paths import Paths
 from zoox_prediction.scene import SignalState, TrafficSignals
 
-_PASSED_M = 2.0  # an agent whose front is farther past the line does not stop for it any more
+_PASSED_M = 2.0  # an agent whose front is farther past the line, and a margin of 1 m, does not stop for it any more
 
 
-def stop_points(network: RoadNetwork) -> NDArray[np.float64]:
-    """(L, 2) where a red signal of each lane stops traffic; NaN for lanes without a signal.
+def stop_points(network: RoadNetwork, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(L, 2) where the traffic of each lane stops; NaN for lanes that are not `wanted` (L,).
 
     It is the middle of the stop line, else the lane's start inside an intersection and its end before one.
     """
     lanes = network.lanes
     points = np.full((len(lanes), 2), np.nan)
     line_of = {int(each): row for row, each in enumerate(network.stop_line_ids)}
-    for row in np.flatnonzero(lanes.signal >= 0):  # once per map
+    for row in np.flatnonzero(wanted):  # once per map
         line = line_of.get(int(lanes.stop_line[row]))
         center = lanes.centerline[row]
         if line is not None and len(network.stop_lines[line]):
@@ -52,20 +52,32 @@ def stop_distances(
     its line and can stop before it with at most `max_deceleration_mps2` (for red, for yellow).
     """
     stop = np.full(len(paths), np.inf)
-    half = 0.5 * motion.size[paths.agent, 0] + margin_m
-    speed = motion.speed[paths.agent]
+    front = 0.5 * motion.size[paths.agent, 0] + margin_m
     for closed, deceleration in zip(signals, max_deceleration_mps2, strict=True):
-        on_path = (paths.lane >= 0) & np.append(closed, False)[paths.lane]
-        rows = np.flatnonzero(on_path.any(axis=1))
-        for _ in range(2):  # a line just passed hides the next signal; two in a row is all that a crossing has
-            first = np.argmax(on_path[rows], axis=1)
-            lane = paths.lane[rows, first]
-            away = ((paths.points[rows] - points[lane][:, None, :]) ** 2).sum(axis=2)
-            arc = np.argmin(away, axis=1) * paths.spacing_m - half[rows]
-            passed = arc < -(_PASSED_M + margin_m)
-            able = speed[rows] ** 2 <= 2.0 * deceleration * np.maximum(arc, 0.3)
-            held = rows[~passed & able]
-            stop[held] = np.minimum(stop[held], np.maximum(arc[~passed & able], 0.0))
-            on_path[rows] &= paths.lane[rows] != lane[:, None]
-            rows = rows[passed & on_path[rows].any(axis=1)]
+        rows, _, index = lines_ahead(paths, closed, points, front)
+        arc = index * paths.spacing_m - front[rows]
+        able = motion.speed[paths.agent[rows]] ** 2 <= 2.0 * deceleration * np.maximum(arc, 0.3)
+        stop[rows[able]] = np.minimum(stop[rows[able]], np.maximum(arc[able], 0.0))
     return stop
+
+
+def lines_ahead(
+    paths: Paths, marked: NDArray[np.bool_], points: NDArray[np.float64], front_m: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The first line on each path that its agent has not passed: row of the path, row of the lane, index of the point.
+
+    Only the lines of the lanes that are `marked` (L,) count, at `points` (L, 2); `front_m` (R,) is how far before a
+    line the agents' centres stop.
+    """
+    on_path = (paths.lane >= 0) & np.append(marked, False)[paths.lane]
+    rows = np.flatnonzero(on_path.any(axis=1))
+    found = []
+    for _ in range(2):  # a line just passed hides the next one; two in a row is all that a crossing has
+        lane = paths.lane[rows, np.argmax(on_path[rows], axis=1)]
+        index = np.argmin(((paths.points[rows] - points[lane][:, None, :]) ** 2).sum(axis=2), axis=1)
+        passed = index * paths.spacing_m - front_m[rows] < -(_PASSED_M + 1.0)
+        found.append((rows[~passed], lane[~passed], index[~passed]))
+        on_path[rows] &= paths.lane[rows] != lane[:, None]
+        rows = rows[passed & on_path[rows].any(axis=1)]
+    row, lane, index = (np.concatenate(each) for each in zip(*found, strict=True))
+    return row, lane, index

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zoox_prediction.models.baselines.modes import NUM_STEPS, TIME_STEP_S
 
+_STANDS_MPS, _AT_LINE_M = 0.5, 2.0  # so slow, and so near, it has stopped at a line
 _SUBSAMPLING = 2  # the longitudinal model is integrated at every second step; that is exact to centimetres
 
 
@@ -42,6 +43,9 @@ class Constraints:
     envelope_mps: NDArray[np.float64]  # (R, P) speed from which every bend ahead can be taken
     spacing_m: float  # of the P points
     stop_m: NDArray[np.float64]  # (R,) arc length at which the agent's centre must stand, inf none
+    hold_m: NDArray[np.float64]  # (R,) arc length at which it must wait, inf none
+    release_s: NDArray[np.float64]  # (R,) when it need not wait any longer
+    stands: NDArray[np.bool_]  # (R,) whether it must have come to a standstill there before it goes on
     gap_m: NDArray[np.float64]  # (R,) to the agent ahead, inf none
     leader_travel_m: NDArray[np.float64]  # (R, T) how far the agent ahead moves on along the path
     max_deceleration_mps2: NDArray[np.float64]  # (R,) of the class
@@ -64,12 +68,13 @@ def roll_out(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Arc lengths and speeds (R, T) of agents that start at arc length 0 with `speed_mps` (R,).
 
-    They never drive backwards, never pass `stop_m`, and brake no harder than their class can.
+    They never drive backwards, never pass `stop_m`, wait at `hold_m`, and brake no harder than their class can.
     """
     step_s = TIME_STEP_S * _SUBSAMPLING
     count = len(speed_mps)
     arc, speed = np.zeros(count), speed_mps.copy()
-    brake = np.maximum(config.deceleration_mps2, 1.05 * speed**2 / (2.0 * np.maximum(constraints.stop_m, 0.5)))
+    until = np.minimum(constraints.stop_m, constraints.hold_m)
+    brake = np.maximum(config.deceleration_mps2, 1.05 * speed**2 / (2.0 * np.maximum(until, 0.5)))
     brake = np.minimum(brake, constraints.max_deceleration_mps2)
     headway = np.clip((constraints.gap_m - config.min_gap_m) / np.maximum(speed, 0.1), config.min_headway_s, np.inf)
     headway = np.minimum(headway, config.headway_s)
@@ -87,12 +92,14 @@ def roll_out(
         bend = np.maximum(
             bend, -1.5 * config.deceleration_mps2
         )  # too fast for the bend already: brake firmly, not at once
-        room = np.maximum(constraints.stop_m - next_arc, 0.0)
+        stood = ~constraints.stands | ((speed < _STANDS_MPS) & (arc > constraints.hold_m - _AT_LINE_M))
+        until = np.where(stood & (step * TIME_STEP_S > constraints.release_s), constraints.stop_m, until)
+        room = np.maximum(until - next_arc, 0.0)
         stop = (np.sqrt(2.0 * brake * room) - speed) / step_s
         acceleration = np.maximum(np.minimum(np.minimum(free, following), np.minimum(bend, stop)), hardest)
         after = np.maximum(speed + acceleration * step_s, 0.0)
-        arc = np.minimum(arc + 0.5 * (speed + after) * step_s, np.maximum(constraints.stop_m, arc))
-        speed, before = np.where(arc >= constraints.stop_m, 0.0, after), moved
+        arc = np.minimum(arc + 0.5 * (speed + after) * step_s, np.maximum(until, arc))
+        speed, before = np.where(arc >= until, 0.0, after), moved
         arcs[:, step], speeds[:, step] = arc, speed
     for between in range(1, _SUBSAMPLING):
         weight = between / _SUBSAMPLING
