@@ -39,13 +39,15 @@ def measure(
     config: BenchmarkConfig | None = None,
     clock: Callable[[], int] = time.perf_counter_ns,
     progress: Callable[[], None] = lambda: None,
+    reference: Callable[[], object] | None = None,
+    reference_name: str = REFERENCE,
 ) -> dict[str, object]:
     """The row of a case: median and 99th percentile of its wall time [ms], and its median in units of the reference.
 
     The reference runs before every repetition: what slows the machine down slows both.
     """
     config = config or BenchmarkConfig()
-    reference = _reference()
+    reference = reference or _reference()
     for _ in range(config.warm_ups):
         reference()
         case.run()
@@ -57,7 +59,7 @@ def measure(
         reference_ms.append(_duration_ms(reference, clock))
         case_ms.append(_duration_ms(case.run, clock))
         progress()
-    return {"name": case.name, "agents": case.agents, **statistics(case_ms, reference_ms)}
+    return {"name": case.name, "agents": case.agents, **statistics(case_ms, reference_ms, reference_name)}
 
 
 def measure_reference(repeats: int = 30, clock: Callable[[], int] = time.perf_counter_ns) -> list[float]:
@@ -66,14 +68,16 @@ def measure_reference(repeats: int = 30, clock: Callable[[], int] = time.perf_co
     return [_duration_ms(reference, clock) for _ in range(repeats)]
 
 
-def statistics(case_ms: Sequence[float], reference_ms: Sequence[float]) -> dict[str, object]:
+def statistics(
+    case_ms: Sequence[float], reference_ms: Sequence[float], reference_name: str = REFERENCE
+) -> dict[str, object]:
     """The columns of a row: percentiles of the case [ms] and its median in units of the reference's."""
     median = float(np.median(case_ms))
     return {
         "p50_ms": median,
         "p99_ms": float(np.percentile(case_ms, 99)),
         "ratio": median / max(float(np.median(reference_ms)), 1e-9),
-        "ratio_to": REFERENCE,
+        "ratio_to": reference_name,
         "repeats": len(case_ms),
     }
 

@@ -13,10 +13,12 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import tables
 from zoox_prediction.evaluation.benchmark import REFERENCE, BenchmarkCase, BenchmarkConfig, measure
 from zoox_prediction.evaluation.benchmark_cases import GROUPS, node, ros_problem
+from zoox_prediction.evaluation.benchmark_raster import measure_raster, summary
+from zoox_prediction.evaluation.nuscenes_devkit import NAME as DEVKIT
 from zoox_prediction.prediction.memory import keep_freed_memory
 
-_NODE = "node"
-_KNOWN = (*GROUPS, _NODE)
+_NODE, _RASTER = "node", "raster"
+_KNOWN = (*GROUPS, _RASTER, _NODE)
 
 _EPILOG = f"""\
 Each figure is the wall time of one call on a generated town with 448 lanes. The last column compares the median with
@@ -24,8 +26,14 @@ that of a fixed reference ({REFERENCE})
 which runs before every repetition; it says more than milliseconds when the machine is busy or another one.
 The group "{_NODE}" starts the prediction node as a process and measures what the vehicle sees, from tracks sent to
 predictions received; --json adds how many predictions came late or were a stand-in's, and the node's processor time.
+The group "{_RASTER}" is measured on a real map where one is found or given, and compared with copying an array of the
+raster's size. --against {DEVKIT} draws the same scenes with the rasterizers of that package too, from
+`pip install nuscenes-devkit==1.2.0` (any Python from 3.9; it wants numpy below 2 and opencv-python-headless below 5,
+so give it an environment of its own, with this package's requirements).
 
-example: zoox-prediction benchmark messages predict --agents 64 --json times.json
+examples:
+  zoox-prediction benchmark raster --against {DEVKIT}
+  zoox-prediction benchmark messages predict --agents 64 --json times.json
 """
 
 
@@ -40,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=float, default=10.0, metavar="S", help=f"of either half of '{_NODE}', default 10"
     )
+    parser.add_argument("--map", type=Path, metavar="FILE", help=f"road map for '{_RASTER}'")
+    parser.add_argument("--against", choices=[DEVKIT], help=f"also draw what '{_RASTER}' draws with another package")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
 
 
@@ -60,17 +70,40 @@ def run(arguments: argparse.Namespace) -> int:
     problem = ros_problem()
     if problem is not None and _NODE in arguments.groups:
         raise InputError(f"the node cannot be measured without ROS 2 ({problem}); leave '{_NODE}' out")
+    if _RASTER not in groups and (arguments.map or arguments.against):
+        raise InputError(f"--map and --against are for the raster; add '{_RASTER}' to the groups")
     keep_freed_memory()  # as the node does
     config = BenchmarkConfig(repeats=arguments.repeats, min_repeats=min(arguments.repeats, 20))
-    rows = _measure_all(_cases([group for group in groups if group != _NODE], arguments.agents), config)
+    cases = _cases([group for group in groups if group in GROUPS], arguments.agents)
+    rows = _measure_all(cases, config) if cases else []
     if _NODE in groups and problem is None:
         rows += [row for count in dict.fromkeys(arguments.agents) for row in node(count, arguments.seconds)]
-    tables.console().print(tables.benchmark_table(rows))
+    if rows:
+        tables.console().print(tables.benchmark_table(rows))
+    if _RASTER in groups:
+        rows += _raster(arguments, config)
     if problem is not None and {"messages", _NODE} & set(groups):
         print(f"rclpy's messages were not measured, only those of rosbags, nor the node: {problem}")
     if arguments.json is not None:
         tables.write_json(arguments.json, rows)
     return 0
+
+
+def _raster(arguments: argparse.Namespace, config: BenchmarkConfig) -> list[dict[str, object]]:
+    """Measures and prints the group that has a reference of its own."""
+    with Console(stderr=True).status("raster") as status:
+        rows = measure_raster(
+            arguments.agents,
+            config,
+            map_path=arguments.map,
+            against_devkit=arguments.against is not None,
+            progress=status.update,
+        )
+    tables.console().print(tables.benchmark_table(rows))
+    print(f"reference: {rows[0]['ratio_to']}")
+    for sentence in summary(rows):
+        print(sentence)
+    return rows
 
 
 def _cases(groups: Sequence[str], agents: Sequence[int]) -> list[BenchmarkCase]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoox_prediction.errors import InputError
 from zoox_prediction.raster.channels import load_channel_table
 from zoox_prediction.raster.config import RasterConfig
+from zoox_prediction.raster.rasterizer import Rasterizer
 from zoox_prediction.recording.sources import find_one_recording, open_recording
 from zoox_prediction.visualization.output import prepare_output
 from zoox_prediction.visualization.picture import write_png
@@ -50,8 +51,6 @@ def add_raster_arguments(parser: argparse.ArgumentParser) -> None:
 
 def render_raster(arguments: argparse.Namespace) -> int:
     """Writes the composite and the contact sheet. Raises InputError for what a person can mend."""
-    from zoox_prediction.raster.rasterizer import Rasterizer
-
     config = _config(arguments)
     sheet = arguments.output.with_name(f"{arguments.output.stem}_channels.png")
     prepare_output(arguments.output, ".png")

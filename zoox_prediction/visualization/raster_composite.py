@@ -32,7 +32,7 @@ _AGES = ("2_0", "1_5", "1_0", "0_5")  # seconds ago, the oldest below the others
 LAYERS = (
     Layer("walkway", palette.WALKWAY),
     Layer("drivable_area", palette.DRIVABLE_AREA),
-    Layer("lane_direction_cos", palette.LANE),
+    Layer("lane_direction_cos", (200, 204, 212)),
     Layer("intersection", palette.CENTERLINE, 0.35),
     Layer("parking", (196, 208, 230), 0.8),
     Layer("bicycle_lane", (190, 222, 196), 0.8),
@@ -41,7 +41,7 @@ LAYERS = (
     Layer("signal_green", palette.SIGNAL[SignalState.GREEN], 0.45),
     Layer("signal_yellow", palette.SIGNAL[SignalState.YELLOW], 0.45),
     Layer("signal_red", palette.SIGNAL[SignalState.RED], 0.45),
-    Layer("crosswalk", palette.CROSSWALK, 0.75),
+    Layer("crosswalk", (252, 243, 176), 0.85),
     Layer("crosswalk_walk", palette.SIGNAL[SignalState.RED], 0.25, pixel=128),
     Layer("crosswalk_walk", palette.SIGNAL[SignalState.GREEN], 0.35, pixel=255),
     Layer("dashed_boundary", palette.BOUNDARY, 0.4),
@@ -64,6 +64,7 @@ LAYERS = (
 
 _LEGEND = {
     "walkway": "walkway",
+    "crosswalk": "crosswalk",
     "parking": "parking",
     "bicycle_lane": "bicycle lane",
     "restricted_lane": "restricted lane",

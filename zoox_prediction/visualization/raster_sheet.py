@@ -51,9 +51,8 @@ def _draw_tile(page: Canvas, pixels: NDArray[np.uint8], channel: Channel, index:
     page.text_px(f"{index} {channel.name}", (left, top + 20), scale=0.5)
     page.text_px(_scale_text(channel), (left, top + 36), _FAINT, scale=0.42)
     # A nearest pixel never shows a value that is not there; where pixels must be left out, the larger ones stay.
-    if max(pixels.shape) > _TILE_PX:
-        pixels = cv2.dilate(pixels, np.ones((-(-max(pixels.shape) // _TILE_PX),) * 2, dtype=np.uint8))
-    small = cv2.resize(pixels, (_TILE_PX, _TILE_PX), interpolation=cv2.INTER_NEAREST_EXACT)
+    thickened = np.ones((-(-max(pixels.shape) // _TILE_PX),) * 2, dtype=np.uint8)
+    small = cv2.resize(cv2.dilate(pixels, thickened), (_TILE_PX, _TILE_PX), interpolation=cv2.INTER_NEAREST_EXACT)
     tile = _colors(channel.kind, channel.low < 0.0 < channel.high)[small]
     page.image[top + _LABEL_PX : top + _LABEL_PX + _TILE_PX, left : left + _TILE_PX] = tile
     if not pixels.any():
@@ -80,7 +79,7 @@ def _colors(kind: str, signed: bool) -> NDArray[np.uint8]:
     elif signed:
         stops = [(70, 130, 255), (150, 190, 245), (225, 225, 225), (250, 165, 130), (245, 60, 50)]
     else:
-        stops = [(60, 60, 150), (40, 130, 150), (60, 190, 110), (200, 225, 60), (255, 245, 160)]
+        stops = [(96, 88, 226), (40, 140, 190), (60, 190, 110), (200, 225, 60), (255, 245, 160)]
     at = np.linspace(0.0, 1.0, len(stops))
     colors = np.stack([np.interp(share, at, [stop[channel] for stop in stops]) for channel in range(3)], axis=-1)
     colors[0] = _NOTHING
