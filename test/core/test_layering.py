@@ -30,7 +30,7 @@ _ROWS = (
     {"transforms"},
     {"scene"},
     {"maps"},
-    {"config", "geometry", "progress", "resources"},
+    {"config", "geometry", "progress", "resources", "restricted_pickle"},
     {"errors"},
 )
 _ROW_OF = {room: row for row, rooms in enumerate(_ROWS) for room in rooms}

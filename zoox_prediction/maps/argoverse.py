@@ -9,22 +9,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
-from zoox_prediction.maps.areas import union_polygons
+from zoox_prediction.maps.areas import polygon_of, ragged_polygons, union_of, union_polygons
+from zoox_prediction.maps.intersections import infer_turns
+from zoox_prediction.maps.lane_sides import keeps_left, set_lane_changes
 from zoox_prediction.maps.polylines import resample
 from zoox_prediction.maps.records import LaneRecord, checked_line, lanes_from_records
+from zoox_prediction.maps.repair import repair_records
 from zoox_prediction.maps.road_network import NO_ID, BoundaryType, LaneType, MapError, Ragged, RoadNetwork
+from zoox_prediction.maps.road_outline import at_road_edge, road_outline
 
 _LANE_TYPES = {"VEHICLE": LaneType.VEHICLE, "BIKE": LaneType.BICYCLE, "BUS": LaneType.BUS}
 _CENTERLINE_POINTS = 10  # as av2.map.lane_segment interpolates between the boundaries
 _CLOSE_GAP_M = 0.6  # slivers between the lanes of an intersection
+_BEYOND_M = 15.0  # how far beyond the lanes of a cut-out the drivable area may go on
 
 
 def read_argoverse(path: Path | str) -> RoadNetwork:
     """The road network of a log_map_archive_*.json, in the city frame [m].
 
-    Centrelines lie half-way between the boundaries, as in the data set's own tools; there are no speed limits, signals
-    or stop lines. Raises MapError naming the file, the element and its defect.
+    Centrelines lie half-way between the boundaries, as in the data set's own tools; lanes may be changed over dashed
+    marks; turns are inferred. There are no speed limits, signals, stop lines, right of way or walkways. Raises MapError naming the file, the element and its defect.
     """
     path = Path(path)
     try:
@@ -47,20 +53,53 @@ def read_argoverse(path: Path | str) -> RoadNetwork:
 
 def _road_network(path: Path, document: Mapping[str, Any]) -> RoadNetwork:
     records = [_lane(path, segment) for segment in document["lane_segments"].values()]
+    _check_ids(path, records)
     _keep_neighbors_of_same_direction(records)
+    repairs = repair_records(records)
+    set_lane_changes(records)
+    infer_turns(records)
+    areas = [
+        _line(area["area_boundary"], f"{path}: drivable area {area['id']}")
+        for area in document.get("drivable_areas", {}).values()
+    ]
+    paved = union_of([*areas, *(record.polygon for record in records if record.type != LaneType.BICYCLE)])
+    _mark_road_edges(records, paved)
     crossings = list(document.get("pedestrian_crossings", {}).values())
-    areas = document.get("drivable_areas", {}).values()
     return RoadNetwork(
         source=path.stem,
+        left_hand_traffic=keeps_left(records),
         lanes=lanes_from_records(records),
         crosswalk_ids=np.array([int(crossing["id"]) for crossing in crossings], dtype=np.int64),
         crosswalks=Ragged.points(_crossing(path, crossing) for crossing in crossings),
         crosswalk_signal=np.full(len(crossings), NO_ID),
-        drivable_areas=Ragged.points(
-            _line(area["area_boundary"], f"{path}: drivable area {area['id']}") for area in areas
-        ),
+        drivable_areas=Ragged.points(ring for ring in areas if polygon_of(ring).area > 0.0)
+        if areas
+        else ragged_polygons(paved),
         intersections=union_polygons((record.polygon for record in records if record.in_intersection), _CLOSE_GAP_M),
+        road_edges=road_outline(paved, records, _BEYOND_M),
+        repairs=repairs,
     )
+
+
+def _check_ids(path: Path, records: Sequence[LaneRecord]) -> None:
+    ids, count = np.unique([record.id for record in records], return_counts=True)
+    if np.any(count > 1):
+        raise MapError(f"{path}: lane segment {ids[np.argmax(count)]} appears twice; ids must be unique")
+
+
+def _mark_road_edges(records: Sequence[LaneRecord], paved: BaseGeometry) -> None:
+    """Unpainted outer boundaries where the drivable area ends are the road's edge."""
+    for side in ("left", "right"):
+        outer = [
+            record
+            for record in records
+            if getattr(record, f"{side}_neighbor") == NO_ID
+            and getattr(record, f"{side}_boundary_type") == BoundaryType.VIRTUAL
+        ]
+        boundaries = [getattr(record, f"{side}_boundary") for record in outer]
+        for record, edge in zip(outer, at_road_edge(boundaries, side == "left", paved), strict=True):
+            if edge:
+                setattr(record, f"{side}_boundary_type", BoundaryType.ROAD_EDGE)
 
 
 def _line(points: Sequence[Mapping[str, float]], where: str) -> NDArray[np.float64]:

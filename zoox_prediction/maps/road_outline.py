@@ -1,4 +1,4 @@
-"""Where a road ends at its sides, for maps that only say what can be driven on; lanes' sides, for those without."""
+"""Where a road ends at its sides, for maps that only say what can be driven on."""
 
 from __future__ import annotations
 
@@ -9,41 +9,56 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from zoox_prediction.maps.areas import polygon_of
 from zoox_prediction.maps.records import LaneRecord
 from zoox_prediction.maps.road_network import Ragged
 
-_OPEN_END_MARGIN_M = 0.6  # about the line across the end of a road that goes on outside the map
+_STRIP = 0.9  # of a lane's width: where the road goes on beyond the map, but not the kerbs beside it
+_BACK_M = 0.6  # how far that strip begins before the lane's end
 _SHORTEST_EDGE_M = 1.0  # shorter pieces of an outline are left-overs of cutting
-_MITRE_LIMIT = 2.0
-_END_TOLERANCE_M = 0.2
 _BESIDE_M = 0.5  # how far outside a boundary we look whether the road goes on there
 _SAMPLES = np.linspace(0.1, 0.9, 9)
 
 
-def road_outline(area: BaseGeometry, records: Iterable[LaneRecord]) -> Ragged:
+def road_outline(area: BaseGeometry, records: Iterable[LaneRecord], beyond_m: float = _BACK_M) -> Ragged:
     """The outline of the drivable area as polylines, without the lines across the open ends of its lanes.
 
-    Lanes end openly where no lane of the map goes on; there the road does, and the map does not.
+    Lanes end openly where no lane of the map goes on; there the road does, and the map does not. What crosses their way
+    up to `beyond_m` farther on is no edge.
     """
-    ends = open_ends(records)
     lines = area.boundary
-    if ends:
-        lines = lines.difference(shapely.buffer(shapely.multilinestrings(ends), _OPEN_END_MARGIN_M, cap_style="square"))
+    strips = _strips_beyond(records, beyond_m)
+    if strips:
+        lines = lines.difference(shapely.union_all(strips))
     if lines.is_empty:
         return Ragged.points()
-    parts = shapely.get_parts(shapely.line_merge(lines))
+    parts = shapely.get_parts(shapely.line_merge(lines) if lines.geom_type == "MultiLineString" else lines)
     return Ragged.points(shapely.get_coordinates(part) for part in parts if part.length >= _SHORTEST_EDGE_M)
 
 
-def open_ends(records: Iterable[LaneRecord]) -> list[NDArray[np.float64]]:
-    """Lines (2, 2) across the starts of lanes that follow none, and across the ends of lanes that none follows."""
-    bounded = [record for record in records if len(record.left_boundary) and len(record.right_boundary)]
+def _strips_beyond(records: Iterable[LaneRecord], beyond_m: float) -> list[BaseGeometry]:
+    """Where lanes would go on beyond their ends that no lane follows, and before their starts that follow none."""
+    bounded = [record for record in records if len(record.left_boundary) > 1 and len(record.right_boundary) > 1]
     known = {record.id for record in bounded}
     followed = {each for record in bounded for each in record.successors}
-    at_ends = [record for record in bounded if not known.intersection(record.successors)]
-    at_starts = [record for record in bounded if record.id not in followed]
-    ends = [np.stack([record.left_boundary[-1], record.right_boundary[-1]]) for record in at_ends]
-    return ends + [np.stack([record.left_boundary[0], record.right_boundary[0]]) for record in at_starts]
+    strips = []
+    for record in bounded:
+        line, left, right = record.centerline, record.left_boundary, record.right_boundary
+        if not known.intersection(record.successors):
+            strips.append(_strip(left[-1], right[-1], line[-1] - line[-2], beyond_m))
+        if record.id not in followed:
+            strips.append(_strip(left[0], right[0], line[0] - line[1], beyond_m))
+    return strips
+
+
+def _strip(
+    left: NDArray[np.float64], right: NDArray[np.float64], onward: NDArray[np.float64], beyond_m: float
+) -> BaseGeometry:
+    """From some way before the line from left to right, across a lane's end, to `beyond_m` behind it."""
+    onward = onward / np.linalg.norm(onward)
+    middle, half = 0.5 * (left + right), 0.5 * _STRIP * (left - right)
+    near, far = middle - _BACK_M * onward, middle + beyond_m * onward
+    return polygon_of(np.array([near + half, near - half, far - half, far + half]))
 
 
 def at_road_edge(boundaries: Sequence[NDArray[np.float64]], to_left: bool, area: BaseGeometry) -> NDArray[np.bool_]:
@@ -63,27 +78,3 @@ def at_road_edge(boundaries: Sequence[NDArray[np.float64]], to_left: bool, area:
     on_road = shapely.contains_xy(area, outside[:, 0], outside[:, 1]).reshape(len(boundaries), -1)
     edge: NDArray[np.bool_] = on_road.mean(axis=1) < 0.5
     return edge
-
-
-def parallel(line: NDArray[np.float64], offset_m: float) -> NDArray[np.float64]:
-    """A polyline (n, 2) moved sideways, positive to its left, with its direction and its ends square to the line."""
-    curve = shapely.offset_curve(shapely.linestrings(line), offset_m, join_style="mitre", mitre_limit=_MITRE_LIMIT)
-    moved = _moved_points(line, offset_m)
-    if curve.geom_type == "LineString" and not curve.is_empty:
-        points = shapely.get_coordinates(curve)
-        for each in (points, points[::-1]):  # GEOS before 3.11 turns right-hand curves round
-            if np.all(np.linalg.norm(each[[0, -1]] - moved[[0, -1]], axis=1) < _END_TOLERANCE_M):
-                return each
-    return moved  # a bend tighter than the offset
-
-
-def _moved_points(line: NDArray[np.float64], offset_m: float) -> NDArray[np.float64]:
-    """Every point moved along the bisector of its segments, far enough that the segments stay parallel."""
-    along = np.diff(line, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    normal = np.column_stack([-along[:, 1], along[:, 0]])
-    before, after = np.concatenate([normal[:1], normal]), np.concatenate([normal, normal[-1:]])
-    bisector = before + after
-    share = np.maximum(np.sum(bisector * before, axis=1, keepdims=True), 1.0 / _MITRE_LIMIT)
-    moved: NDArray[np.float64] = line + offset_m * bisector / share
-    return moved

@@ -16,10 +16,11 @@ from shapely.geometry.base import BaseGeometry
 
 from zoox_prediction.geometry import EARTH_RADIUS_M
 from zoox_prediction.maps.areas import polygon_of, ragged_polygons
+from zoox_prediction.maps.lane_sides import parallel
 from zoox_prediction.maps.records import LaneRecord, checked_line, lanes_from_records
 from zoox_prediction.maps.repair import repair_records
 from zoox_prediction.maps.road_network import NO_ID, BoundaryType, LaneType, MapError, Ragged, RoadNetwork, Turn
-from zoox_prediction.maps.road_outline import at_road_edge, parallel, road_outline
+from zoox_prediction.maps.road_outline import at_road_edge, road_outline
 from zoox_prediction.maps.sumo_file import SumoFile, read_sumo_file
 from zoox_prediction.maps.sumo_rules import (
     TURNS,
