@@ -34,11 +34,25 @@ def union_of(rings: Iterable[NDArray], grown_m: float = 0.0) -> BaseGeometry:
 
 def closed_union(rings: Iterable[NDArray], close_gap_m: float) -> BaseGeometry:
     """The union of areas given by their rings (n, 2); slivers between them up to close_gap_m wide are closed."""
-    union = union_of(rings)
+    return closed_areas([union_of(rings)], close_gap_m)
+
+
+def closed_areas(areas: Sequence[BaseGeometry], close_gap_m: float) -> BaseGeometry:
+    """The union of areas; slivers between them up to close_gap_m wide are closed."""
+    union = areas[0] if len(areas) == 1 else shapely.union_all(areas)
     if close_gap_m > 0.0 and not union.is_empty:
         half = 0.5 * close_gap_m
         union = union.buffer(half, join_style="mitre").buffer(-half, join_style="mitre")
     return union
+
+
+def filled(area: BaseGeometry, hole_m2: float) -> BaseGeometry:
+    """An area without its holes of up to hole_m2."""
+    kept = [
+        shapely.Polygon(part.exterior, [hole for hole in part.interiors if shapely.Polygon(hole).area > hole_m2])
+        for part in _polygons(area)
+    ]
+    return shapely.union_all(kept)
 
 
 def union_polygons(rings: Iterable[NDArray], close_gap_m: float = 0.0) -> Ragged:
@@ -54,14 +68,14 @@ def road_edges(paved: BaseGeometry, borders: Sequence[NDArray], open_ends: Seque
     """
     if paved.is_empty:
         return Ragged.points()
-    edges: list[BaseGeometry] = []
+    edges = []
     outline = paved.boundary
-    lines = [shapely.LineString(border) for border in borders]
-    if lines:
+    if borders:
+        lines = np.array([shapely.LineString(border) for border in borders])
         beside = paved.buffer(_BESIDE_ROAD_M, quad_segs=2).difference(paved.buffer(-_INTO_ROAD_M, quad_segs=2))
-        named = shapely.intersection(np.array(lines), beside)
-        named = named[~shapely.is_empty(named)]
-        edges += [shapely.union_all(named)]
+        named = shapely.get_parts(shapely.get_parts(shapely.intersection(lines, beside)))
+        named = named[shapely.length(named) > _BESIDE_ROAD_M + _INTO_ROAD_M]  # others only run up to the road
+        edges.append(shapely.union_all(named))
         outline = outline.difference(shapely.union_all(shapely.buffer(named, _BESIDE_ROAD_M, quad_segs=2)))
     if open_ends:
         across = shapely.buffer(np.array([shapely.LineString(end) for end in open_ends]), 0.1, cap_style="flat")

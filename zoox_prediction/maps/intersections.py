@@ -9,12 +9,12 @@ import shapely
 from numpy.typing import NDArray
 
 from zoox_prediction.geometry import wrap_angle
-from zoox_prediction.maps.areas import polygon_of, union_of
+from zoox_prediction.maps.areas import union_of
 from zoox_prediction.maps.records import LaneRecord
-from zoox_prediction.maps.road_network import NO_ID, LaneType, Turn
+from zoox_prediction.maps.road_network import LaneType, Turn
 
 _ROAD = (LaneType.VEHICLE, LaneType.BUS)
-_OVERLAP = 0.3  # of the smaller lane's area: two lanes that share more than this of it meet even without crossing
+_CROSSING_RAD = np.radians(20.0)  # between two centrelines; one that runs into another at less than this merges
 _INSIDE = 0.5  # of its length: a lane with more than this in an intersection belongs to it
 _END_M = 2.0  # over which the heading at an end of a lane is taken
 _STRAIGHT_RAD = np.radians(30.0)
@@ -24,21 +24,17 @@ _U_TURN_RAD = np.radians(150.0)
 def infer_intersections(records: Sequence[LaneRecord]) -> None:
     """Sets in_intersection of the lanes for vehicles that meet others, for maps without a word about intersections.
 
-    Two lanes meet when their centrelines cross or they share much of their area, and they neither follow each other
-    nor lie side by side, nor leave from or lead to the same place (a fork or a merge alone is none). A lane that leaves
-    from the same place as one that meets others, as a turn to the right does, belongs to the intersection too.
+    Two lanes meet when their centrelines cross at an angle and they neither follow each other nor leave from or lead to
+    the same place (a fork or a merge alone is none). A lane that leaves from the same place as one that meets others,
+    as a turn to the right does, belongs to the intersection too.
     """
-    rows = [row for row, record in enumerate(records) if record.type in _ROAD and len(record.polygon) > 2]
-    if len(rows) < 2:
+    roads = [record for record in records if record.type in _ROAD]
+    if len(roads) < 2:
         return
-    roads = [records[row] for row in rows]
     starts, ends = ([_place(record.centerline[at]) for record in roads] for at in (0, -1))
     meeting = set()
-    for one, other in _overlapping(roads):
-        in_a_row = ends[one] == starts[other] or ends[other] == starts[one]
-        if not (
-            in_a_row or starts[one] == starts[other] or ends[one] == ends[other] or _beside(roads[one], roads[other])
-        ):
+    for one, other in _crossing(roads):
+        if not {starts[one], ends[one]} & {starts[other], ends[other]}:
             meeting |= {one, other}
     forks = {starts[row] for row in meeting}
     for row, record in enumerate(roads):
@@ -57,14 +53,27 @@ def mark_lanes_inside(records: Iterable[LaneRecord], intersections: Sequence[NDA
             record.in_intersection = line.intersection(area).length > _INSIDE * line.length
 
 
-def infer_turns(records: Iterable[LaneRecord]) -> None:
-    """Sets the turn of lanes in intersections that have none, from how far their heading changes."""
+def infer_turns(records: Iterable[LaneRecord]) -> list[str]:
+    """Sets the turn of lanes in intersections that have none, from how far their heading changes.
+
+    A left turn that bends to the right, or the other way round, is put right; a sentence for each of those.
+    """
+    opposite = {(Turn.LEFT, Turn.RIGHT), (Turn.RIGHT, Turn.LEFT)}
+    repairs = []
     for record in records:
-        if record.in_intersection and record.turn == Turn.NONE:
-            record.turn = _turn(record.centerline)
+        if not record.in_intersection:
+            continue
+        bend = _bend(record.centerline)
+        if (record.turn, bend) in opposite:
+            said, bends = record.turn.name.lower(), bend.name.lower()
+            repairs.append(f"lane {record.id}: it was said to turn {said} but bends to the {bends}; made that its turn")
+            record.turn = bend
+        elif record.turn == Turn.NONE:
+            record.turn = bend
+    return repairs
 
 
-def _turn(centerline: NDArray[np.float64]) -> Turn:
+def _bend(centerline: NDArray[np.float64]) -> Turn:
     line = shapely.linestrings(centerline)
     reach = min(_END_M, 0.25 * line.length)
     first, last = line.interpolate(reach), line.interpolate(line.length - reach)
@@ -78,26 +87,25 @@ def _turn(centerline: NDArray[np.float64]) -> Turn:
     return Turn.LEFT if change > 0.0 else Turn.RIGHT
 
 
-def _overlapping(roads: Sequence[LaneRecord]) -> list[tuple[int, int]]:
-    """Rows of pairs of lanes whose centrelines cross or that share much of their area."""
-    areas = np.array([polygon_of(record.polygon) for record in roads])
+def _crossing(roads: Sequence[LaneRecord]) -> list[tuple[int, int]]:
+    """Rows of pairs of lanes whose centrelines cross at an angle."""
     lines = np.array([shapely.linestrings(record.centerline) for record in roads])
-    one, other = shapely.STRtree(areas).query(areas, predicate="intersects")
+    one, other = shapely.STRtree(lines).query(lines, predicate="intersects")
     one, other = one[one < other], other[one < other]
-    crossing = shapely.intersects(lines[one], lines[other])
-    shared = np.zeros(len(one))
-    shared[~crossing] = shapely.area(shapely.intersection(areas[one[~crossing]], areas[other[~crossing]]))
-    smaller = np.minimum(shapely.area(areas[one]), shapely.area(areas[other]))
-    meet = crossing | (shared > _OVERLAP * smaller)
+    place = shapely.point_on_surface(shapely.intersection(lines[one], lines[other]))
+    angle = _heading_at(lines[one], place) - _heading_at(lines[other], place)
+    meet = np.abs(np.sin(angle)) > np.sin(_CROSSING_RAD)
     return list(zip(one[meet].tolist(), other[meet].tolist(), strict=True))
 
 
-def _beside(one: LaneRecord, other: LaneRecord) -> bool:
-    """Neighbours, or the two directions of one lane."""
-    if other.id in (one.left_neighbor, one.right_neighbor) and other.id != NO_ID:
-        return True
-    same = len(one.centerline) == len(other.centerline)
-    return same and bool(np.allclose(one.centerline, other.centerline[::-1], atol=0.1))
+def _heading_at(lines: NDArray, places: NDArray) -> NDArray[np.float64]:
+    """(M,) [rad] of lines near places on them."""
+    at, length = shapely.line_locate_point(lines, places), shapely.length(lines)
+    before, after = np.clip([at - 0.5 * _END_M, at + 0.5 * _END_M], 0.0, length)
+    step = shapely.get_coordinates(shapely.line_interpolate_point(lines, after))
+    step = step - shapely.get_coordinates(shapely.line_interpolate_point(lines, before))
+    heading: NDArray[np.float64] = np.arctan2(step[:, 1], step[:, 0])
+    return heading
 
 
 def _place(point: NDArray[np.float64]) -> tuple[float, float]:

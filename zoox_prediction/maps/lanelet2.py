@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.maps.areas import closed_union, ragged_polygons, road_edges, union_polygons
 from zoox_prediction.maps.intersections import infer_intersections, infer_turns, mark_lanes_inside
-from zoox_prediction.maps.lanelet2_areas import add_crosswalks, read_areas
+from zoox_prediction.maps.lanelet2_areas import add_crosswalks, read_areas, surfaces_of
 from zoox_prediction.maps.lanelet2_junctions import Junctions
 from zoox_prediction.maps.lanelet2_lanes import Geometry, LaneletReader, Shape
-from zoox_prediction.maps.lanelet2_links import link
+from zoox_prediction.maps.lanelet2_links import link, set_plain_stop_lines
 from zoox_prediction.maps.lanelet2_projection import project
 from zoox_prediction.maps.osm_file import OsmFile, read_osm
 from zoox_prediction.maps.records import LaneRecord, PositiveIds, lanes_from_records
@@ -24,8 +23,6 @@ from zoox_prediction.maps.repair import repair_records
 from zoox_prediction.maps.road_network import NO_ID, LaneType, MapError, Ragged, RoadNetwork
 
 _logger = logging.getLogger(__name__)
-
-_CLOSE_GAP_M = 0.6  # slivers between lanes narrower than this are drivable
 
 FloatArray = NDArray[np.float64]
 
@@ -86,71 +83,51 @@ def _road_network(osm: OsmFile, geometry: Geometry, library_map: Any) -> RoadNet
     reader = LaneletReader(geometry, junctions, lane_ids)
     for lanelet in lanelets:
         reader.read(lanelet)
-    shapes, records = reader.shapes, [shape.record for shape in reader.shapes]
-    turned = link(shapes)
-    _set_right_of_way(records, {shape.lanelet.id: shape.record.id for shape in reversed(shapes)}, junctions)
-    repairs = (*reader.repairs, *turned, *repair_records(records))
+    records = [shape.record for shape in reader.shapes]
+    repairs = [*reader.repairs, *link(reader.shapes), *repair_records(records)]
+    _set_right_of_way(reader.shapes, junctions)
+    set_plain_stop_lines(records, junctions.stop_lines)
     areas = read_areas(library_map, geometry)
-    _set_intersections(records, areas.intersections)
-    paved = _paved(records, areas.drivable)
+    repairs += _set_intersections(records, areas.intersections)
+    surfaces = surfaces_of(records, areas)
     crosswalks = {key: junctions.crosswalk_polygons.get(key, ring) for key, ring in reader.crosswalks.items()}
     add_crosswalks(crosswalks, areas.crosswalks)
-    crosswalk_ids = PositiveIds({key for key in [*crosswalks, *(lanelet.id for lanelet in lanelets)] if key > 0})
     crosswalk_signal = [junctions.signal_of(key) if key in reader.crosswalks else NO_ID for key in crosswalks]
-    inside = [record.polygon for record in records if record.in_intersection and record.type != LaneType.BICYCLE]
     return RoadNetwork(
         source=osm.path.stem,
-        left_hand_traffic=_left_hand_traffic(shapes),
+        left_hand_traffic=_left_hand_traffic(reader.shapes),
         lanes=lanes_from_records(records),
-        crosswalk_ids=np.array([crosswalk_ids.of(key) for key in crosswalks], dtype=np.int64),
+        crosswalk_ids=np.array([lane_ids.of(key) for key in crosswalks], dtype=np.int64),
         crosswalks=Ragged.points(crosswalks.values()),
         crosswalk_signal=np.array(crosswalk_signal, dtype=np.int64),
         stop_line_ids=np.array(list(junctions.stop_lines), dtype=np.int64),
         stop_lines=Ragged.points(junctions.stop_lines.values()),
         walkways=Ragged.points([*reader.walkways, *areas.walkways]),
-        drivable_areas=ragged_polygons(paved),
-        intersections=union_polygons([*areas.intersections, *inside], _CLOSE_GAP_M),
-        parking_areas=Ragged.points(
-            [*areas.parking, *(record.polygon for record in records if record.type == LaneType.PARKING)]
-        ),
-        road_edges=road_edges(paved, areas.borders, _open_ends(records)),
+        drivable_areas=surfaces.drivable,
+        intersections=surfaces.intersections,
+        parking_areas=surfaces.parking,
+        road_edges=surfaces.edges,
         signal_ids=np.array(list(junctions.signals), dtype=np.int64),
         signal_positions=np.array(list(junctions.signals.values()), dtype=np.float64).reshape(-1, 2),
-        repairs=repairs,
+        repairs=tuple(repairs),
     )
 
 
-def _set_right_of_way(records: Sequence[LaneRecord], lane_of: dict[int, int], junctions: Junctions) -> None:
-    lanelet_of = {lane: lanelet for lanelet, lane in lane_of.items()}
-    for record in records:
-        if record.id in lanelet_of:
-            others = junctions.yields_to(lanelet_of[record.id])
-            record.yields_to = [lane_of[other] for other in others if other in lane_of]
+def _set_right_of_way(shapes: Sequence[Shape], junctions: Junctions) -> None:
+    """Lanes that go first, from lanelets; of a lanelet open to both directions it is the first direction."""
+    lane_of = {shape.lanelet.id: shape.record.id for shape in reversed(shapes)}
+    for shape in shapes:
+        if lane_of[shape.lanelet.id] == shape.record.id:
+            others = junctions.yields_to(shape.lanelet.id)
+            shape.record.yields_to = [lane_of[other] for other in others if other in lane_of]
 
 
-def _set_intersections(records: Sequence[LaneRecord], areas: Sequence[FloatArray]) -> None:
+def _set_intersections(records: Sequence[LaneRecord], areas: Sequence[FloatArray]) -> list[str]:
     """What the map names, or else what is inferred; turns that it does not name are inferred in both cases."""
     if not areas and not any(record.in_intersection for record in records):
         infer_intersections(records)
     mark_lanes_inside(records, areas)
-    infer_turns(records)
-
-
-def _paved(records: Sequence[LaneRecord], areas: Sequence[FloatArray]) -> Any:
-    lanes = [record.polygon for record in records if record.type != LaneType.BICYCLE]
-    return closed_union([*lanes, *areas], _CLOSE_GAP_M)
-
-
-def _open_ends(records: Sequence[LaneRecord]) -> list[FloatArray]:
-    """Lines across the lanes where they leave the map."""
-    followed = {successor for record in records for successor in record.successors}
-    ends = []
-    for record in records:
-        if not record.successors:
-            ends.append(np.stack([record.left_boundary[-1], record.right_boundary[-1]]))
-        if record.id not in followed:
-            ends.append(np.stack([record.left_boundary[0], record.right_boundary[0]]))
-    return ends
+    return infer_turns(records)
 
 
 def _left_hand_traffic(shapes: Sequence[Shape]) -> bool:

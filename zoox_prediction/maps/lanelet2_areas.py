@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,25 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from zoox_prediction.maps.areas import polygon_of, union_of
+from zoox_prediction.maps.areas import (
+    closed_areas,
+    closed_union,
+    filled,
+    polygon_of,
+    ragged_polygons,
+    road_edges,
+    union_of,
+)
 from zoox_prediction.maps.lanelet2_lanes import Geometry
 from zoox_prediction.maps.lanelet2_rules import ROAD_EDGES
+from zoox_prediction.maps.records import LaneRecord
+from zoox_prediction.maps.road_network import LaneType, Ragged
 
 _PARKING = frozenset({"parking", "parking_lot", "parking_space"})
 _DRIVABLE = _PARKING | {"freespace", "exit", "bus_stop_area", "no_parking_area"}
 _WALKWAYS = frozenset({"walkway", "shared_walkway"})
+_CLOSE_GAP_M = 0.6  # slivers between lanes narrower than this are drivable
+_ISLAND_M2 = 50.0  # islands up to this size belong to the intersection around them
 _MOST = 0.5  # of its area: a crosswalk polygon that others cover to this share is theirs
 
 FloatArray = NDArray[np.float64]
@@ -53,6 +65,54 @@ def read_areas(library_map: Any, geometry: Geometry) -> Areas:
     areas.parking = [ring for ring in areas.parking if len(ring)]
     areas.drivable = [ring for ring in areas.drivable if len(ring)]
     return areas
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    drivable: Ragged  # polygons
+    intersections: Ragged  # polygons
+    parking: Ragged  # polygons
+    edges: Ragged  # polylines
+
+
+def surfaces_of(records: Sequence[LaneRecord], areas: Areas) -> Surfaces:
+    """The ground that lanes and areas cover, and the edges of the road; bicycle lanes beside the road belong to it."""
+    by_id = {record.id: record for record in records}
+    drivable = closed_union([*(each.polygon for each in records if not _bicycle(each)), *areas.drivable], _CLOSE_GAP_M)
+    paved = drivable
+    beside = [each.polygon for each in records if _bicycle(each) and _is_beside_road(each, by_id)]
+    if beside:
+        paved = closed_areas([drivable, union_of(beside)], _CLOSE_GAP_M)
+    inside = [record.polygon for record in records if record.in_intersection and not _bicycle(record)]
+    intersections = filled(closed_union([*areas.intersections, *inside], _CLOSE_GAP_M), _ISLAND_M2)
+    parking = [*areas.parking, *(record.polygon for record in records if record.type == LaneType.PARKING)]
+    return Surfaces(
+        drivable=ragged_polygons(drivable),
+        intersections=ragged_polygons(intersections),
+        parking=Ragged.points(parking),
+        edges=road_edges(paved, areas.borders, _open_ends(records)),
+    )
+
+
+def _bicycle(record: LaneRecord) -> bool:
+    return record.type == LaneType.BICYCLE
+
+
+def _is_beside_road(record: LaneRecord, by_id: Mapping[int, LaneRecord]) -> bool:
+    neighbors = (by_id.get(record.left_neighbor), by_id.get(record.right_neighbor))
+    return any(neighbor is not None and not _bicycle(neighbor) for neighbor in neighbors)
+
+
+def _open_ends(records: Sequence[LaneRecord]) -> list[FloatArray]:
+    """Lines across the lanes where they leave the map."""
+    followed = {successor for record in records for successor in record.successors}
+    ends = []
+    for record in records:
+        if not record.successors:
+            ends.append(np.stack([record.left_boundary[-1], record.right_boundary[-1]]))
+        if record.id not in followed:
+            ends.append(np.stack([record.left_boundary[0], record.right_boundary[0]]))
+    return ends
 
 
 def add_crosswalks(crosswalks: dict[int, FloatArray], polygons: Mapping[int, FloatArray]) -> None:

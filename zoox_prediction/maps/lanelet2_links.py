@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
 from zoox_prediction.maps.lanelet2_lanes import Shape
+from zoox_prediction.maps.records import LaneRecord
 from zoox_prediction.maps.repair import MAY_FOLLOW, lanes_against_traffic
 from zoox_prediction.maps.road_network import NO_ID, LaneType
 
 _PARTICIPANTS = {LaneType.VEHICLE: "vehicle:car", LaneType.BUS: "vehicle:bus", LaneType.BICYCLE: "bicycle"}
+_BEFORE_END_M, _BEYOND_END_M = 5.0, 1.0  # where a stop line crosses the end of the lane that it belongs to
 
 
 def link(shapes: Sequence[Shape]) -> list[str]:
@@ -72,3 +78,25 @@ def _link_neighbors(shapes: Sequence[Shape]) -> None:
 
 def _may_change(rule: Any, shape: Shape, neighbor: Shape | None) -> bool:
     return rule is not None and neighbor is not None and bool(rule.canChangeLane(shape.lanelet, neighbor.lanelet))
+
+
+def set_plain_stop_lines(records: Sequence[LaneRecord], stop_lines: Mapping[int, NDArray[np.float64]]) -> None:
+    """Gives stop lines (n, 2) [m] by id that no rule names to the lanes near whose ends they cross."""
+    named = {record.stop_line for record in records}
+    plain = [key for key in stop_lines if key not in named]
+    free = [record for record in records if record.stop_line == NO_ID and record.type != LaneType.BICYCLE]
+    if not plain or not free:
+        return
+    ends = np.array([_end_of(record.centerline) for record in free])
+    lines = [shapely.LineString(stop_lines[key]) for key in plain]
+    for line, end in zip(*shapely.STRtree(ends).query(lines, predicate="intersects"), strict=True):
+        free[end].stop_line = plain[line]
+
+
+def _end_of(centerline: NDArray[np.float64]) -> shapely.LineString:
+    """The last metres of a lane, and the first beyond it."""
+    line = shapely.linestrings(centerline)
+    last = np.asarray(line.interpolate(max(line.length - _BEFORE_END_M, 0.5 * line.length)).coords)[0]
+    step = centerline[-1] - last
+    beyond = centerline[-1] + step / max(float(np.linalg.norm(step)), 1e-6) * _BEYOND_END_M
+    return shapely.LineString([last, beyond])
