@@ -1,73 +1,17 @@
-"""The lane sequences that start on a lane, enumerated once, sampled once and kept: what makes path queries cheap."""
+"""The lane sequences that start on a lane, sampled once and kept: what makes path queries cheap."""
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.geometry import wrap_angle
+from zoox_prediction.maps.lane_sequences import LaneSequence, LaneSuccession
 from zoox_prediction.maps.polylines import FloatArray, Polylines, heading_and_curvature
-from zoox_prediction.maps.road_network import Ragged
 
 _SHORTEST_FAN_M = 32.0
 _MAX_SAMPLES = 2_000_000  # of all fans together, about 90 MB; beyond it the cache starts afresh
-
-
-@dataclass(frozen=True)
-class LaneSequence:
-    """Lanes that follow one another."""
-
-    lanes: tuple[int, ...]  # rows
-    nodes: tuple[int, ...]  # one per lane; equal between sequences of a fan as long as they are the same so far
-    probability: float
-
-
-class LaneSuccession:
-    """Which lanes follow a lane, how likely each is, and the sequences of a given length."""
-
-    def __init__(self, lines: Polylines, successors: Ragged, join_sigma_rad: float, turn_sigma_rad: float) -> None:
-        """`successors` are rows. A fork splits by exp(-(kink/join_sigma)^2/2 - (turn/turn_sigma)^2/2), kink being the
-        change of heading where the successor joins and turn the change of heading along it."""
-        self.length = lines.length
-        self._successors = successors
-        rows = np.arange(len(lines))
-        first = lines.points[lines.offsets[:-1] + 1] - lines.points[lines.offsets[:-1]]
-        last = lines.points[lines.offsets[1:] - 1] - lines.points[lines.offsets[1:] - 2]
-        start, end = np.arctan2(first[:, 1], first[:, 0]), np.arctan2(last[:, 1], last[:, 0])
-        owner = np.repeat(rows, np.diff(successors.offsets))
-        kink = wrap_angle(start[successors.values] - end[owner])
-        turn = wrap_angle(end - start)[successors.values]
-        weight = np.exp(-0.5 * (kink / join_sigma_rad) ** 2 - 0.5 * (turn / turn_sigma_rad) ** 2) + 1e-9
-        total = np.bincount(owner, weights=weight, minlength=len(lines))
-        self._probability = weight / total[owner] if len(weight) else weight
-
-    def sequences(self, lane: int, distance_m: float, max_sequences: int, max_lanes: int) -> list[LaneSequence]:
-        """The most probable sequences from the start of `lane` that are `distance_m` long or end with the map.
-
-        Best first, so the cost grows with the number kept and not with the number that exist. `max_lanes` bounds the
-        lanes visited in all (rings of tiny lanes never get anywhere); what was found so far is then kept as it is.
-        """
-        heap: list[tuple[float, int, float, tuple[int, ...], tuple[int, ...]]] = [
-            (-1.0, 0, float(self.length[lane]), (lane,), (0,))
-        ]
-        found: list[LaneSequence] = []
-        node = 0
-        while heap and len(found) < max_sequences:
-            negative, _, travelled, lanes, nodes = heapq.heappop(heap)
-            low, high = self._successors.offsets[lanes[-1]], self._successors.offsets[lanes[-1] + 1]
-            if travelled >= distance_m or low == high or node >= max_lanes:
-                found.append(LaneSequence(lanes, nodes, -negative))
-                continue
-            for successor, share in zip(
-                self._successors.values[low:high].tolist(), self._probability[low:high].tolist(), strict=True
-            ):
-                node += 1
-                entry = (negative * share, node, travelled + float(self.length[successor]))
-                heapq.heappush(heap, (*entry, (*lanes, successor), (*nodes, node)))
-        return found
 
 
 @dataclass(frozen=True)
@@ -154,7 +98,7 @@ class LaneFans:
     def _add(self, key: int) -> int:
         lane, distance_m = key // 64, _SHORTEST_FAN_M * 2.0 ** (key % 64)
         count = int(np.ceil(distance_m / self.spacing_m)) + 2
-        sequences = self._succession.sequences(lane, distance_m, self._max_sequences, self._max_lanes)
+        sequences, _ = self._succession.sequences(lane, distance_m, self._max_sequences, self._max_lanes)
         self._reserve(count * len(sequences))
         total = sum(sequence.probability for sequence in sequences)
         first_node = self._num_nodes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.maps.lane_assignment import (
@@ -14,10 +14,11 @@ from zoox_prediction.maps.lane_assignment import (
     half_widths,
     rank_within,
 )
-from zoox_prediction.maps.lane_fans import LaneFans, LaneSuccession
+from zoox_prediction.maps.lane_fans import LaneFans
 from zoox_prediction.maps.lane_joints import LaneJoints
+from zoox_prediction.maps.lane_sequences import LaneSuccession, ReachableLanes
 from zoox_prediction.maps.polylines import FloatArray, Polylines
-from zoox_prediction.maps.road_network import MapError, RoadNetwork
+from zoox_prediction.maps.road_network import MapError, Ragged, RoadNetwork
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class LaneGraph:
             raise MapError(f"lane {ids[np.argmax(count)]}: two lanes have this id; ids must be unique")
         self.lines = Polylines(lanes.centerline, lanes.ids)
         self.half_width_m = half_widths(road_network)
-        successors = lanes.successor_rows
+        successors = _once_each(lanes.successor_rows)
         self._joints = LaneJoints(self.lines, successors)
         self._succession = LaneSuccession(
             self.lines, successors, self.config.join_sigma_rad, self.config.turn_sigma_rad
@@ -191,6 +192,16 @@ class LaneGraph:
             heading_error_rad=assigned.heading_error_rad[agent, column][pair],
         )
 
+    def reachable(self, lanes: ArrayLike, distance_m: ArrayLike, max_sequences: int | None = None) -> ReachableLanes:
+        """All sequences of lanes, each a successor of the one before, that are distance_m long or end with the map.
+
+        `lanes` (M,) are rows of the start lanes, -1 for none; distance_m (scalar or (M,)) [m] counts from their
+        starts. A sequence goes round a ring as often as the distance asks for. At most `max_sequences` (the most
+        probable ones) are given per start, and at most `config.max_lanes` lanes are visited; `complete` tells where
+        that was enough. Raises ValueError for a distance that is NaN.
+        """
+        return self._succession.reachable(lanes, distance_m, max_sequences, self.config.max_lanes)
+
     def _fans_of(self, spacing_m: float) -> LaneFans:
         if not spacing_m > 0.0:
             raise ValueError(f"spacing_m must be > 0, got {spacing_m}")
@@ -247,6 +258,14 @@ class LaneGraph:
             spacing_m=spacing,
             **agent_columns,
         )
+
+
+def _once_each(rows: Ragged) -> Ragged:
+    """Without what a list of rows names again."""
+    owner = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
+    _, first = np.unique(np.stack([owner, rows.values]), axis=1, return_index=True)
+    kept = np.sort(first)
+    return Ragged(rows.values[kept], np.searchsorted(owner[kept], np.arange(len(rows) + 1)))
 
 
 def _merge_equal(
