@@ -29,6 +29,8 @@ class RasterConfig:
             raise ValueError(f"resolution_m must be 0.01 to 100, got {self.resolution_m}")
         if not 1 <= self.oversampling <= 8:
             raise ValueError(f"oversampling must be 1 to 8, got {self.oversampling}")
+        if not 0.0 <= self.tile_cache_mb <= 16384.0:
+            raise ValueError(f"tile_cache_mb must be 0 to 16384, got {self.tile_cache_mb}")
         for name in ("center_x_m", "center_y_m", "center_yaw_rad"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
@@ -51,7 +53,7 @@ class RasterConfig:
     @property
     def num_tiles(self) -> int:
         """How many tiles the cache holds."""
-        return int(self.tile_cache_mb * 2**20 / self.tile_bytes) if self.tile_cache_mb > 0.0 else 0
+        return int(self.tile_cache_mb * 2**20 / self.tile_bytes)
 
     @property
     def tiles_per_raster(self) -> int:
