@@ -51,7 +51,7 @@ def test_two_runs_side_by_side_do_not_meet(start_process, recording, tmp_path):
         arguments = ("--recording", str(recording), "--output", str(tmp_path / name), "--no-film", "--rate", "0.5")
         demos.append(start_process(*CLI, "demo", *arguments))
     for demo in demos:
-        demo.wait(TIMEOUT_S)
+        assert demo.wait(TIMEOUT_S) in (0, 1), demo.output  # 1: a busy machine lost scenes
     runs = [json.loads((tmp_path / name / "metrics.json").read_text())["run"] for name in ("first", "second")]
     domains = {line for demo in demos for line in demo.output.splitlines() if "on ROS domain" in line}
     assert len({line.split("ROS domain")[1] for line in domains}) == 2

@@ -23,7 +23,7 @@ from zoox_prediction.demo.processes import (
 from zoox_prediction.demo.table import live_table, what_if_table
 from zoox_prediction.errors import InputError
 
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 60.0
 _SETTLE_S = 1.0  # after the last message of the recording, for the last prediction to arrive
 _POLL_S = 0.25
 

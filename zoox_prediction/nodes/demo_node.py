@@ -33,6 +33,9 @@ from zoox_prediction.scene import CandidatePlans, EgoState
 from zoox_prediction.srv import PredictConditional
 
 
+_ANSWER_TIMEOUT_S = 3.0  # an answer that was sent before the two had found each other never comes: ask again
+
+
 class DemoNode(Node):
     """Hands everything to the session."""
 
@@ -43,6 +46,7 @@ class DemoNode(Node):
         self._session = DemoSession(load_log(config.recording), config)
         self._ready = False  # the prediction node is active, and each has found the other: it has answered
         self._asking: Future | None = None
+        self._asked_s = 0.0
         self._lifecycle: Client = self.create_client(GetState, "/prediction_node/get_state")
         self._client: Client = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
         self.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT)
@@ -76,15 +80,16 @@ class DemoNode(Node):
         self._tell(self._session.account(ready=self._ready))
 
     def _ask_for_readiness(self) -> None:
-        if self._asking is not None:
-            if self._asking.done():
-                answer: Any = self._asking.result()
-                self._ready = answer.current_state.id == State.PRIMARY_STATE_ACTIVE
-            else:  # an answer that was sent before the two had found each other never comes
-                self._lifecycle.remove_pending_request(self._asking)
+        if self._asking is not None and self._asking.done():
+            answer: Any = self._asking.result()
+            self._ready = answer.current_state.id == State.PRIMARY_STATE_ACTIVE
             self._asking = None
-        if not self._ready and self._lifecycle.service_is_ready() and self._client.service_is_ready():
-            self._asking = self._lifecycle.call_async(GetState.Request())
+        elif self._asking is not None and time.monotonic() > self._asked_s + _ANSWER_TIMEOUT_S:
+            self._lifecycle.remove_pending_request(self._asking)
+            self._asking = None
+        ready = self._lifecycle.service_is_ready() and self._client.service_is_ready()
+        if not self._ready and self._asking is None and ready:
+            self._asking, self._asked_s = self._lifecycle.call_async(GetState.Request()), time.monotonic()
 
     def _tell(self, line: str) -> None:
         with self._telling:  # an answer comes outside of the callback groups, perhaps amid another line
