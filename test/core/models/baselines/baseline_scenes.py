@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from zoox_prediction.maps.road_network import NO_ID, Lanes, Ragged, RoadNetwork
+from zoox_prediction.maps.road_network import NO_ID, Lanes, Ragged, RightOfWay, RoadNetwork
 from zoox_prediction.scene import AgentClass, Scene, SignalState, TrackedAgents, TrafficSignals
 
 PAST_STEPS = 21
@@ -115,6 +117,47 @@ def red_signal(signal_id=7) -> TrafficSignals:
 
 def signal_showing(state: SignalState, signal_id=7) -> TrafficSignals:
     return TrafficSignals(0, np.array([signal_id]), np.array([state], np.uint8), np.zeros(1, np.int64), np.ones(1))
+
+
+def crossing_roads(right_of_way=RightOfWay.UNKNOWN, yields=False) -> RoadNetwork:
+    """A minor road (lanes 0, 1, 2) from the south over a major one (3, 4, 5) from the west; they cross at (0, 0).
+
+    `right_of_way` and a stop line at y = -8 are of lane 0, from where the minor road's traffic enters the junction;
+    `yields` says that it yields to the major road's lane within.
+    """
+    road = lane_road(
+        [
+            straight_line((0, -100), (0, -6)),
+            straight_line((0, -6), (0, 6)),
+            straight_line((0, 6), (0, 100)),
+            straight_line((-150, 0), (-6, 0)),
+            straight_line((-6, 0), (6, 0)),
+            straight_line((6, 0), (150, 0)),
+        ],
+        [[1], [2], [], [4], [5], []],
+        speed_limit_mps=14.0,
+        stop_lines=[[(-1.75, -8), (1.75, -8)]],
+        stop_line=[0, -1, -1, -1, -1, -1],
+    )
+    lanes = replace(
+        road.lanes,
+        in_intersection=np.array([False, True, False, False, True, False]),
+        right_of_way=np.array([right_of_way, 0, 0, 0, 0, 0], dtype=np.uint8),
+        yields_to=Ragged.ids([[4] if yields else [], [], [], [], [], []]),
+    )
+    return replace(road, lanes=lanes)
+
+
+def two_lanes(left_change=True) -> RoadNetwork:
+    """A straight road with two lanes eastwards, at y = 0 and at y = 3.5; from the right one may change to the left."""
+    road = lane_road([straight_line((-50, 0), (400, 0)), straight_line((-50, 3.5), (400, 3.5))], speed_limit_mps=14.0)
+    lanes = replace(
+        road.lanes,
+        left_neighbor=np.array([1, NO_ID]),
+        right_neighbor=np.array([NO_ID, 0]),
+        left_change=np.array([left_change, False]),
+    )
+    return replace(road, lanes=lanes)
 
 
 def town() -> RoadNetwork:
