@@ -51,10 +51,10 @@ def benchmark_map(path: Path | None = None) -> tuple[str, RoadNetwork]:
 def crowded_scene(network: RoadNetwork, num_agents: int) -> Scene:
     """The ego where the map has the most lanes, and the agents on the lanes around it, so that the raster shows all."""
     lines = [_evenly(line) for line in network.lanes.centerline if len(line) >= 2]
-    points = np.concatenate([line[:-1] for line in lines])
-    toward = np.concatenate([np.diff(line, axis=0) for line in lines])
+    segments = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in lines])
+    points, toward = segments[:, 0], segments[:, 1] - segments[:, 0]
     middle = int(np.argmax(cKDTree(points).query_ball_point(points, _CROWD_M, return_length=True)))
-    near = [line for line in lines if np.linalg.norm(line - points[middle], axis=1).max() < _CROWD_M]
+    near = segments[np.linalg.norm(segments - points[middle], axis=-1).max(axis=-1) < _CROWD_M]
     crowd = RoadNetwork(lanes=Lanes(ids=np.arange(len(near)), centerline=Ragged.points(near)))
     scene = scene_on(crowd, num_agents)
     if scene.ego is None or scene.ego_past is None:

@@ -15,6 +15,7 @@ from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.memory import keep_freed_memory
 from zoox_prediction.prediction.pipeline import Cycle, PredictionPipeline
 from zoox_prediction.recording import messages
+from zoox_prediction.ros.debug_raster import DebugRaster
 from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
@@ -27,7 +28,7 @@ from zoox_prediction.srv import PredictConditional
 
 
 class PredictionNode(ManagedNode):
-    """Inputs, predictions, queries and diagnostics each have a callback group, so that none waits for another."""
+    """Inputs, predictions, queries, debugging and diagnostics each have a callback group: none waits for another."""
 
     def __init__(self) -> None:
         super().__init__("prediction_node")
@@ -48,6 +49,7 @@ class PredictionNode(ManagedNode):
         self._diagnostics.expect_latency("query", runtime.max_query_latency_s)
         self._diagnostics.value("predictor", self._pipeline.predictor_name)
         self._publisher = self.create_lifecycle_publisher(PredictedTrajectoryArray, "predictions", OUTPUT)
+        self._debug_raster = DebugRaster(self, self._diagnostics, self._config.raster)
         self._new_agents = self.create_guard_condition(self._on_new_agents, callback_group=self._predicting)
         self._repeat = self.create_timer(runtime.repeat_after_s, self._on_silence, self._predicting)
         self._service = self.create_service(
@@ -63,6 +65,7 @@ class PredictionNode(ManagedNode):
         self.destroy_timer(self._repeat)
         self.destroy_guard_condition(self._new_agents)
         self.destroy_lifecycle_publisher(self._publisher)
+        self._debug_raster.close()
         self._frames.close()
         self._pipeline.close()
         self._pipeline = None
@@ -112,6 +115,7 @@ class PredictionNode(ManagedNode):
         self._publisher.publish(messages.predictions_to_message(cycle.predictions, ROS_TYPES, scene_age_s))
         for problem in cycle.problems:
             self._diagnostics.problem("prediction", f"prediction: {problem}")
+        self._debug_raster.offer(cycle.scene)
 
     def _on_query(self, request: Any, response: Any) -> Any:
         started = time.monotonic()

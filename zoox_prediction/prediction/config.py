@@ -9,6 +9,7 @@ from zoox_prediction.prediction.conditional import ConditionalConfig
 from zoox_prediction.prediction.guarded import GuardConfig
 from zoox_prediction.prediction.runtime import RuntimeConfig
 from zoox_prediction.prediction.scene_history import EgoConfig, SceneHistoryConfig
+from zoox_prediction.raster.config import RasterConfig
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,5 @@ class PredictionConfig:
     guard: GuardConfig = field(default_factory=GuardConfig)
     conditional: ConditionalConfig = field(default_factory=ConditionalConfig)
     baselines: BaselinesConfig = field(default_factory=BaselinesConfig)
+    raster: RasterConfig = field(default_factory=RasterConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

@@ -36,6 +36,7 @@ _MAX_PAUSE_S = 0.1  # of a query in all, and of the preparation of a map at a ti
 class Cycle:
     """The predictions of one scene, and what was wrong with the scene or the predictor, one sentence each."""
 
+    scene: Scene
     predictions: PredictedTrajectories
     problems: tuple[str, ...]
 
@@ -161,7 +162,7 @@ class PredictionPipeline:
         with self.urgent():
             predictions = self._predictor.predict(scene)
         self._latest = scene, predictions
-        return Cycle(predictions, (*problems, *self._predictor.problems))
+        return Cycle(scene, predictions, (*problems, *self._predictor.problems))
 
     def _is_due(self, stamp_ns: int) -> bool:
         """Whether a scene is new; a tenth of a period is left to the jitter of the tracker."""
