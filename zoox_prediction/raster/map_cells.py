@@ -29,7 +29,7 @@ def draw_tile(layers: MapLayers, low: FloatArray, cell_m: float, speed_limit: Ch
     """(TILE_PX, TILE_PX) CELL of the square whose least corner is `low` (2,) [m].
 
     Rows count along +y of the map, columns along +x; the cell in row r and column c covers cell_m from
-    low + (c, r) * cell_m. `speed_limit` is the channel of that name.
+    low + (c, r) * cell_m. Shapes come out half a cell larger to each side. `speed_limit` is the channel of that name.
     """
     tile = _Tile(layers, low, cell_m)
     cells = np.zeros((TILE_PX, TILE_PX), dtype=CELL)
