@@ -20,7 +20,7 @@ from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import LATCHED
 from zoox_prediction.srv import LoadRoadNetwork
-from zoox_prediction.visualization.markers import map_markers
+from zoox_prediction.visualization.map_markers import map_markers
 
 
 class MapNode(ManagedNode):
@@ -40,6 +40,7 @@ class MapNode(ManagedNode):
             self.create_lifecycle_publisher(RoadNetwork, "road_network", LATCHED),
             self.create_lifecycle_publisher(MarkerArray, "~/markers", LATCHED),
         )
+        self._drawing = self.create_guard_condition(self._draw, callback_group=MutuallyExclusiveCallbackGroup())
         self._service = self.create_service(
             LoadRoadNetwork, "~/load_map", self._on_load_map, callback_group=self._loading
         )
@@ -59,6 +60,7 @@ class MapNode(ManagedNode):
         if not self._outputs:
             return
         self.destroy_service(self._service)
+        self.destroy_guard_condition(self._drawing)
         with self._publishing:
             for publisher in self._outputs:
                 self.destroy_lifecycle_publisher(publisher)
@@ -99,14 +101,22 @@ class MapNode(ManagedNode):
         return loaded
 
     def _publish(self) -> None:
-        """What is loaded; silent until the node is active. The markers come last: nobody drives by them."""
+        """What is loaded; silent until the node is active."""
         with self._publishing:
-            if self._map is None or not self._outputs:
-                return
-            network, stamp_ns = self._map.network, self.get_clock().now().nanoseconds
-            road_network, markers = self._outputs
-            road_network.publish(road_network_to_message(network, ROS_TYPES, stamp_ns))
-            markers.publish(map_markers(network, ROS_TYPES, stamp_ns))
+            if self._map is not None and self._outputs:
+                stamp_ns = self.get_clock().now().nanoseconds
+                self._outputs[0].publish(road_network_to_message(self._map.network, ROS_TYPES, stamp_ns))
+                self._drawing.trigger()
+
+    def _draw(self) -> None:
+        """The markers of a large map take longer than the map, and nobody drives by them."""
+        loaded = self._map
+        if loaded is None or not (self._outputs and self._outputs[1].is_activated):
+            return
+        markers = map_markers(loaded.network, ROS_TYPES, self.get_clock().now().nanoseconds)
+        with self._publishing:
+            if loaded is self._map and self._outputs:  # else another map came meanwhile
+                self._outputs[1].publish(markers)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -26,7 +26,8 @@ from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import INPUT, LATCHED, OUTPUT
 from zoox_prediction.scene import PredictedTrajectories, TrackedAgents
-from zoox_prediction.visualization.markers import VisualizationConfig, agent_markers, map_markers, signal_markers
+from zoox_prediction.visualization.map_markers import map_markers, signal_markers
+from zoox_prediction.visualization.markers import VisualizationConfig, agent_markers
 
 _KEPT_FRAMES = 20  # frames of agents that wait for their predictions
 

@@ -38,7 +38,7 @@ class Canvas:
 
     def polygons(self, polygons: Iterable[ArrayLike], color: Color, alpha: float = 1.0) -> None:
         """Fills polygons of (n, 2) points [m]; several at once keep one alpha where they overlap."""
-        fixed = [self._fixed(polygon) for polygon in polygons if len(np.atleast_2d(polygon)) >= 3]
+        fixed = self._fixed_all(polygons, 3)
 
         def fill(image: NDArray[np.uint8], shapes: list[NDArray[np.int32]]) -> None:
             for shape in shapes:  # one call each: cv2.fillPoly would punch holes where polygons overlap
@@ -55,7 +55,7 @@ class Canvas:
         closed: bool = False,
     ) -> None:
         """Draws lines through (n, 2) points [m]."""
-        fixed = [self._fixed(line) for line in lines if len(np.atleast_2d(line)) >= 2]
+        fixed = self._fixed_all(lines, 2)
 
         def stroke(image: NDArray[np.uint8], shapes: list[NDArray[np.int32]]) -> None:
             cv2.polylines(image, shapes, closed, color, thickness_px, cv2.LINE_AA, _SHIFT)
@@ -103,6 +103,18 @@ class Canvas:
         cv2.line(self.image, (left, y), (right, y), TEXT, 2, cv2.LINE_AA)
         self.text_px(f"{length_m:g} m", (left, y - 7), TEXT)
 
+    def _fixed_all(self, shapes: Iterable[ArrayLike], min_points: int) -> list[NDArray[np.int32]]:
+        """Fixed-point pixels of shapes (n, 2) [m] of at least `min_points`, by one computation for all."""
+        arrays = [array for array in map(np.asarray, shapes) if len(array) >= min_points]
+        if not arrays:
+            return []
+        pixels = self.to_pixels(np.concatenate(arrays))
+        finite = np.isfinite(pixels).all(axis=-1)
+        ends = np.cumsum([len(array) for array in arrays])
+        ends = np.cumsum(finite)[ends - 1]
+        fixed = np.round(np.clip(pixels[finite], -_LIMIT_PX, _LIMIT_PX) * 2**_SHIFT).astype(np.int32)
+        return np.split(fixed, ends[:-1])
+
     def _fixed(self, points: ArrayLike) -> NDArray[np.int32]:
         """Fixed-point pixels (n, 2) of the finite points of (n, 2) [m]."""
         pixels = self.to_pixels(points)
@@ -127,6 +139,7 @@ class Canvas:
         if np.any(high <= low):
             return
         part = self.image[low[1] : high[1], low[0] : high[0]]
-        drawn = part.copy()
+        drawn = part if alpha >= 1.0 else part.copy()
         draw(drawn, [shape - (low * 2**_SHIFT).astype(np.int32) for shape in shapes])
-        part[:] = drawn if alpha >= 1.0 else cv2.addWeighted(drawn, alpha, part, 1.0 - alpha, 0.0)
+        if alpha < 1.0:
+            part[:] = cv2.addWeighted(drawn, alpha, part, 1.0 - alpha, 0.0)

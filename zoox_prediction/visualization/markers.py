@@ -1,4 +1,4 @@
-"""RViz markers of a scene, its predictions, the truth and the map, as visualization_msgs/MarkerArray.
+"""RViz markers of a scene, its predictions and the truth, as visualization_msgs/MarkerArray.
 
 The messages are made through `MessageTypes`, so nothing here needs ROS. Topics and namespaces are those that
 config/prediction.rviz shows.
@@ -6,7 +6,7 @@ config/prediction.rviz shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoox_prediction.geometry import quaternion_from_yaw
-from zoox_prediction.maps.road_network import Ragged, RoadNetwork
+from zoox_prediction.maps.road_network import Ragged
 from zoox_prediction.recording.messages import MessageTypes, stamp_to_message
 from zoox_prediction.recording.tracks import Future
-from zoox_prediction.scene import AgentClass, PredictedTrajectories, SignalState, Source, TrackedAgents, TrafficSignals
+from zoox_prediction.scene import AgentClass, PredictedTrajectories, Source, TrackedAgents
 from zoox_prediction.visualization import palette
 from zoox_prediction.visualization.palette import Color
 
 # visualization_msgs/Marker constants
-_CUBE, _SPHERE, _LINE_STRIP, _LINE_LIST, _TEXT = 1, 2, 4, 5, 9
+_CUBE, _LINE_STRIP, _LINE_LIST, _SPHERE_LIST, _TEXT = 1, 4, 5, 7, 9
 _ADD, _DELETE_ALL = 0, 3
 
 
@@ -76,8 +76,10 @@ class MarkerBuilder:
         """A cuboid at centre (3,) [m] with size (3,) length, width, height [m]."""
         self._add(namespace, _CUBE, center=center, yaw=yaw, scale=size, color=color, alpha=alpha)
 
-    def sphere(self, namespace: str, center: ArrayLike, diameter_m: float, color: Color) -> None:
-        self._add(namespace, _SPHERE, center=center, scale=[diameter_m] * 3, color=color)
+    def spheres(self, namespace: str, centers: NDArray, z: float, diameter_m: float, color: Color) -> None:
+        """Spheres at (n, 2) [m], all at height z, in one marker."""
+        if len(centers):
+            self._add(namespace, _SPHERE_LIST, scale=[diameter_m] * 3, color=color, points=self._points(centers, z))
 
     def path(
         self, namespace: str, points: NDArray, z: float, color: Color, alpha: float = 1.0, width_m: float = 0.15
@@ -93,11 +95,21 @@ class MarkerBuilder:
                 points=self._points(points, z),
             )
 
-    def lines(self, namespace: str, sequences: Iterable[NDArray], z: float, color: Color, width_m: float) -> None:
-        """All segments of many (n, 2) polylines [m] in one marker."""
-        segments = [np.stack([line[:-1], line[1:]], axis=1).reshape(-1, 2) for line in sequences if len(line) >= 2]
-        if segments:
-            points = self._points(np.concatenate(segments), z)
+    def lines(
+        self, namespace: str, sequences: Ragged, z: float, color: Color, width_m: float, closed: bool = False
+    ) -> None:
+        """All segments of many polylines, or outlines of polygons if `closed`, of (n, 2) points [m] in one marker."""
+        count = np.diff(sequences.offsets)
+        owner = np.repeat(np.arange(len(sequences)), count)
+        first = np.arange(len(owner))
+        second = first + 1
+        last = sequences.offsets[1:][count > 0] - 1
+        second[last] = sequences.offsets[:-1][count > 0]
+        if not closed:
+            first, second = np.delete(first, last), np.delete(second, last)
+        if len(first):
+            vertices = self._points(sequences.values, z)  # each made once, although two segments share it
+            points = [vertices[each] for each in np.column_stack([first, second]).ravel().tolist()]
             self._add(namespace, _LINE_LIST, scale=[width_m, 0.0, 0.0], color=color, points=points)
 
     def text(
@@ -182,34 +194,3 @@ def _add_predictions(
             center = [*predictions.position[row, best, step], size[2] / 2.0]
             fade = 0.5 * (1.0 - step / predictions.num_steps) + 0.1
             builder.box("predicted_boxes", center, float(predictions.yaw[row, best, step]), size, color, fade)
-
-
-def map_markers(network: RoadNetwork, types: MessageTypes, stamp_ns: int = 0) -> Any:
-    """The road network as lines; one marker a kind."""
-    builder = MarkerBuilder(types, stamp_ns, network.frame_id)
-    lanes = network.lanes
-    builder.lines("centerlines", lanes.centerline, 0.0, palette.CENTERLINE, 0.1)
-    builder.lines("boundaries", [*lanes.left_boundary, *lanes.right_boundary], 0.0, palette.BOUNDARY, 0.12)
-    builder.lines("crosswalks", _closed(network.crosswalks), 0.0, palette.CROSSWALK, 0.2)
-    builder.lines("stop_lines", network.stop_lines, 0.0, palette.STOP_LINE, 0.3)
-    builder.lines("walkways", _closed(network.walkways), 0.0, palette.WALKWAY, 0.1)
-    builder.lines("drivable_areas", _closed(network.drivable_areas), 0.0, palette.ROAD_EDGE, 0.1)
-    return builder.message()
-
-
-def signal_markers(network: RoadNetwork, signals: TrafficSignals, types: MessageTypes, stamp_ns: int) -> Any:
-    """A coloured sphere at every signal whose place is known, and at the start of each lane that it controls."""
-    builder = MarkerBuilder(types, stamp_ns, network.frame_id)
-    for identifier, state in zip(signals.ids.tolist(), signals.state.tolist(), strict=True):
-        color = palette.SIGNAL.get(state, palette.SIGNAL[SignalState.UNKNOWN])
-        places = [
-            place for place in network.signal_positions[network.signal_ids == identifier] if np.isfinite(place).all()
-        ]
-        places += [network.lanes.centerline[row][0] for row in np.flatnonzero(network.lanes.signal == identifier)]
-        for place in places:
-            builder.sphere("signals", [*place, 3.0], 1.0, color)
-    return builder.message()
-
-
-def _closed(polygons: Ragged) -> list[NDArray]:
-    return [np.concatenate([polygon, polygon[:1]]) for polygon in polygons]

@@ -11,6 +11,11 @@ TEXT: Color = (40, 40, 45)
 DRIVABLE_AREA: Color = (226, 228, 232)
 LANE: Color = (212, 215, 221)
 WALKWAY: Color = (240, 232, 218)
+BUS_LANE: Color = (228, 218, 190)
+BICYCLE_LANE: Color = (190, 222, 196)
+RESTRICTED_LANE: Color = (226, 204, 190)
+PARKING: Color = (196, 208, 230)
+INTERSECTION: Color = (198, 202, 211)
 CROSSWALK: Color = (255, 255, 255)
 CENTERLINE: Color = (184, 189, 198)
 BOUNDARY: Color = (150, 155, 165)
@@ -34,6 +39,7 @@ AGENT: dict[AgentClass, Color] = {
     AgentClass.UNKNOWN: (110, 110, 115),
 }
 
+SIGNAL_RIM: Color = (40, 40, 45)
 SIGNAL: dict[int, Color] = {
     SignalState.UNKNOWN: (150, 150, 150),
     SignalState.RED: (220, 30, 30),

@@ -128,15 +128,16 @@ def test_moving_agents_are_labelled_and_standing_ones_not():
 
 
 def test_signals_are_shown_in_their_state_at_their_place_and_at_their_lane():
-    lane = LaneRecord(id=1, centerline=np.array([[10.0, 10.0], [40.0, 10.0]]), signal=5)
+    before = LaneRecord(id=1, centerline=np.array([[10.0, 10.0], [40.0, 10.0]]), signal=5)
+    across = LaneRecord(id=2, centerline=np.array([[10.0, -10.0], [40.0, -10.0]]), signal=5, in_intersection=True)
     network = RoadNetwork(
-        lanes=lanes_from_records([lane]), signal_ids=np.array([5]), signal_positions=np.array([[-20.0, 20.0]])
+        lanes=lanes_from_records([before, across]), signal_ids=np.array([5]), signal_positions=np.array([[-20.0, 20.0]])
     )
     red = np.array([SignalState.RED], dtype=np.uint8)
     signals = TrafficSignals(0, np.array([5]), red, np.array([0]), np.array([1.0]))
     scene = dataclasses.replace(scene_of(TrackedAgents.empty(0)), signals=signals, road_network=network)
     image = draw_scene(scene, config=VIEW, center=[0.0, 0.0])
-    for place in ((-20.0, 20.0), (10.0, 10.0)):
+    for place in ((-20.0, 20.0), (40.0, 10.0), (10.0, -10.0)):
         np.testing.assert_array_equal(color_at(image, *place), palette.SIGNAL[SignalState.RED])
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoox_prediction.maps.records import LaneRecord, lanes_from_records
-from zoox_prediction.maps.road_network import Ragged, RoadNetwork
 from zoox_prediction.recording.tracks import Future
 from zoox_prediction.recording.typestore import RosbagsTypes, typestore
-from zoox_prediction.scene import AgentClass, PredictedTrajectories, SignalState, Source, TrackedAgents, TrafficSignals
+from zoox_prediction.scene import AgentClass, PredictedTrajectories, Source, TrackedAgents
 from zoox_prediction.visualization import palette
-from zoox_prediction.visualization.markers import MarkerConfig, agent_markers, map_markers, signal_markers
+from zoox_prediction.visualization.markers import MarkerConfig, agent_markers
 
 TYPES = RosbagsTypes()
 DELETE_ALL = 3
@@ -89,32 +87,3 @@ def test_ids_are_unique_and_the_message_serializes():
     data = typestore().serialize_cdr(message, "visualization_msgs/msg/MarkerArray")
     again = typestore().deserialize_cdr(data, "visualization_msgs/msg/MarkerArray")
     assert len(again.markers) == len(message.markers)
-
-
-def network() -> RoadNetwork:
-    middle, left, right = (np.array([[0.0, y], [10.0, y], [20.0, y]]) for y in (0.0, 2.0, -2.0))
-    lane = LaneRecord(id=1, centerline=middle, left_boundary=left, right_boundary=right, signal=9)
-    return RoadNetwork(
-        lanes=lanes_from_records([lane]),
-        crosswalks=Ragged.points([[[5.0, -3.0], [7.0, -3.0], [7.0, 3.0], [5.0, 3.0]]]),
-        signal_ids=np.array([9]),
-        signal_positions=np.array([[np.nan, np.nan]]),
-    )
-
-
-def test_the_map_is_drawn_as_segments_and_areas_are_closed():
-    markers = by_namespace(map_markers(network(), TYPES))
-    assert [point.x for point in markers["centerlines"][0].points] == [0.0, 10.0, 10.0, 20.0]
-    crosswalk = markers["crosswalks"][0].points
-    assert len(crosswalk) == 8 and (crosswalk[-1].x, crosswalk[-1].y) == (5.0, -3.0)
-
-
-def test_an_empty_map_only_clears():
-    assert [marker.action for marker in map_markers(RoadNetwork(), TYPES).markers] == [DELETE_ALL]
-
-
-def test_a_signal_without_a_place_is_shown_at_its_lane():
-    signals = TrafficSignals(0, np.array([9]), np.array([SignalState.RED], dtype=np.uint8), np.array([0]), np.ones(1))
-    (sphere,) = by_namespace(signal_markers(network(), signals, TYPES, 0))["signals"]
-    assert (sphere.pose.position.x, sphere.pose.position.y) == (0.0, 0.0)
-    assert sphere.color.r > 0.8 and sphere.color.g < 0.2
