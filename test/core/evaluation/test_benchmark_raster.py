@@ -108,7 +108,7 @@ def test_the_other_package_draws_the_same_scene(tmp_path):
     ground = np.any([ours[index(name)] > 0 for name in ("drivable_area", "crosswalk", "walkway")], axis=0)
     assert _share_near(ground, static().any(axis=-1)) > 0.99 < _share_near(static().any(axis=-1), ground)
     names = [channel.name for group in ("agents", "past") for channel in rasterizer.table.groups[group]]
-    boxes = np.any([ours[index(name)] > 0 for name in (*names, "ego")], axis=0)
+    boxes = np.any([ours[index(name)] > 0 for name in (*names, "ego", "ego_past")], axis=0)
     assert _share_near(boxes, agents().any(axis=-1)) > 0.98 < _share_near(agents().any(axis=-1), boxes)
 
 
