@@ -30,7 +30,8 @@ def read_argoverse(path: Path | str) -> RoadNetwork:
     """The road network of a log_map_archive_*.json, in the city frame [m].
 
     Centrelines lie half-way between the boundaries, as in the data set's own tools; lanes may be changed over dashed
-    marks; turns are inferred. There are no speed limits, signals, stop lines, right of way or walkways. Raises MapError naming the file, the element and its defect.
+    marks; turns are inferred. There are no speed limits, signals, stop lines, right of way or walkways. Raises MapError
+    naming the file, the element and its defect.
     """
     path = Path(path)
     try:

@@ -15,6 +15,8 @@ from zoox_prediction.maps.road_network import NO_ID, BoundaryType, LaneType
 _MITRE_LIMIT = 2.0
 _END_TOLERANCE_M = 0.2
 _SAME_LINE_M = 0.6  # boundaries of two lanes that are nearer than this along their length are one
+_ONCOMING_M = 12.0  # as far apart the two directions of a road may be
+_OPPOSED = -0.95  # cosine of the angle between them
 _SAMPLES = np.linspace(0.05, 0.95, 7)
 _MAY_ENTER = {
     LaneType.VEHICLE: {LaneType.VEHICLE},
@@ -52,17 +54,24 @@ def moved_sideways(line: NDArray[np.float64], offset_m: NDArray[np.float64] | fl
 
 def infer_neighbors(records: Sequence[LaneRecord]) -> None:
     """Fills neighbours by shared boundaries: lanes whose left is the other's right lie side by side, the same way."""
-    for one, other in _sharing(records, "left_boundary", "right_boundary", reverse=False):
+    for one, other in _sharing(records, "left_boundary", "right_boundary"):
         if records[one].left_neighbor == NO_ID and records[other].right_neighbor == NO_ID:
             records[one].left_neighbor, records[other].right_neighbor = records[other].id, records[one].id
 
 
 def keeps_left(records: Sequence[LaneRecord]) -> bool:
-    """Whether lanes meet oncoming ones at their right boundaries more often than at their left ones."""
-    cars = [record for record in records if record.type == LaneType.VEHICLE and not record.in_intersection]
-    at_right = _sharing(cars, "right_boundary", "right_boundary", reverse=True)
-    at_left = _sharing(cars, "left_boundary", "left_boundary", reverse=True)
-    return len(at_right) > len(at_left)
+    """Whether lanes have the oncoming ones at their right more often than at their left."""
+    lines = [each.centerline for each in records if each.type == LaneType.VEHICLE and not each.in_intersection]
+    if not lines:
+        return False
+    points, ahead = _sampled(lines).reshape(-1, 2), _sampled(lines, 0.01).reshape(-1, 2)
+    along = (ahead - points) / np.maximum(np.linalg.norm(ahead - points, axis=1, keepdims=True), 1e-9)
+    one, other = cKDTree(points).query_pairs(_ONCOMING_M, output_type="ndarray").T
+    offset = points[other] - points[one]
+    abreast = np.abs(np.sum(along[one] * offset, axis=1)) < 0.3 * np.linalg.norm(offset, axis=1)
+    oncoming = abreast & (np.sum(along[one] * along[other], axis=1) < _OPPOSED)
+    to_left = along[one, 0] * offset[:, 1] - along[one, 1] * offset[:, 0] > 0.0
+    return bool(np.sum(oncoming & ~to_left) > np.sum(oncoming & to_left))
 
 
 def set_lane_changes(records: Sequence[LaneRecord]) -> None:
@@ -76,14 +85,12 @@ def set_lane_changes(records: Sequence[LaneRecord]) -> None:
             setattr(record, f"{side}_change", may)
 
 
-def _sharing(records: Sequence[LaneRecord], one: str, other: str, reverse: bool) -> list[tuple[int, int]]:
+def _sharing(records: Sequence[LaneRecord], one: str, other: str) -> list[tuple[int, int]]:
     """Pairs of rows where boundary `one` of the first lane is boundary `other` of the second; nearest ones first."""
     rows = [row for row, each in enumerate(records) if len(getattr(each, one)) > 1 and len(getattr(each, other)) > 1]
     if not rows:
         return []
     first, second = (_sampled([getattr(records[row], name) for row in rows]) for name in (one, other))
-    if reverse:
-        second = second[:, ::-1]
     middle = len(_SAMPLES) // 2
     near = cKDTree(second[:, middle]).query_ball_point(first[:, middle], _SAME_LINE_M)
     pairs = []
@@ -94,8 +101,8 @@ def _sharing(records: Sequence[LaneRecord], one: str, other: str, reverse: bool)
     return [(row, match) for _, row, match in sorted(pairs)]
 
 
-def _sampled(lines: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """(B, S, 2) points at the same shares of the lengths of B polylines."""
+def _sampled(lines: Sequence[NDArray[np.float64]], farther: float = 0.0) -> NDArray[np.float64]:
+    """(B, S, 2) points at the same shares of the lengths of B polylines, `farther` added to them."""
     made = np.array([shapely.linestrings(line) for line in lines])[:, None]
-    points = shapely.get_coordinates(shapely.line_interpolate_point(made, _SAMPLES, normalized=True))
+    points = shapely.get_coordinates(shapely.line_interpolate_point(made, _SAMPLES + farther, normalized=True))
     return points.reshape(len(lines), len(_SAMPLES), 2)

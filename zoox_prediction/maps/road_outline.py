@@ -26,6 +26,8 @@ def road_outline(area: BaseGeometry, records: Iterable[LaneRecord], beyond_m: fl
     Lanes end openly where no lane of the map goes on; there the road does, and the map does not. What crosses their way
     up to `beyond_m` farther on is no edge.
     """
+    if area.is_empty:
+        return Ragged.points()
     lines = area.boundary
     strips = _strips_beyond(records, beyond_m)
     if strips:

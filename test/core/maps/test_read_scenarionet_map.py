@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,16 @@ import shapely
 
 from zoox_prediction.maps.areas import union_of
 from zoox_prediction.maps.lane_graph import LaneGraph
-from zoox_prediction.maps.road_network import NO_ID, LaneType, MapError, RoadNetwork
-from zoox_prediction.maps.scenarionet import lane_ids, road_network_from_features
+from zoox_prediction.maps.road_network import (
+    NO_ID,
+    BoundaryType,
+    LaneType,
+    MapError,
+    RightOfWay,
+    RoadNetwork,
+    Turn,
+)
+from zoox_prediction.maps.scenarionet import lane_ids, read_scenarionet, road_network_from_features
 from zoox_prediction.recording.datasets.restricted_pickle import load_restricted
 
 
@@ -56,7 +65,8 @@ def test_nuscenes_connectors_and_placeholder_limits() -> None:
     assert np.all(np.isnan(lanes.speed_limit_mps))
     np.testing.assert_allclose(lanes.left_boundary[0], [[0, 2], [20, 2]])
     np.testing.assert_allclose(lanes.right_boundary[0], [[0, -2], [20, -2]])
-    assert len(lanes.left_boundary[1]) == 0
+    np.testing.assert_allclose(lanes.left_boundary[1], [[20.2, 2], [30, 1.5]])  # as wide as the lanes that it joins
+    np.testing.assert_allclose(lanes.right_boundary[1], [[20.2, -2], [30, -1.5]])
     np.testing.assert_allclose(LaneGraph(road_network_from_features(_nuscenes())).half_width_m, [2, 1.75, 1.75, 1.5])
 
 
@@ -67,6 +77,120 @@ def test_drivable_area_is_what_an_odd_number_of_borders_encloses() -> None:
     without = {name: feature for name, feature in _nuscenes().items() if not name.startswith("boundary")}
     strips = union_of(road_network_from_features(without).drivable_areas)
     assert shapely.contains_xy(strips, [[10, 1.9], [25, 1.6], [25, 1.9]]).tolist() == [True, True, False]
+
+
+def test_boundaries_are_what_lies_along_them() -> None:
+    features = _nuscenes() | {
+        "beside": _lane((0, 4), (20, 4), polygon=[(0, 2.1), (20, 2.1), (20, 6), (0, 6)]),
+        "oncoming": _lane((20, -4), (0, -4), polygon=[(0, -6), (20, -6), (20, -2), (0, -2)]),
+        "middle": {"type": "ROAD_LINE_SOLID_SINGLE_YELLOW", "polyline": [(-5, -2.2), (25, -2.2)]},
+        "boundary_2": {"type": "ROAD_LINE_SOLID_SINGLE_WHITE", "polyline": [(0, 6.5), (20, 6.5), (9, 7), (0, 6.5)]},
+    }
+    network = road_network_from_features(features)
+    lanes, ids = network.lanes, lane_ids(features)
+    a, beside, oncoming, connector = lanes.rows([ids["a"], ids["beside"], ids["oncoming"], ids["b"]])
+    assert lanes.left_boundary_type[[a, beside, oncoming, connector]].tolist() == [
+        BoundaryType.DASHED,
+        BoundaryType.ROAD_EDGE,
+        BoundaryType.UNKNOWN,
+        BoundaryType.VIRTUAL,
+    ]
+    assert lanes.right_boundary_type[[a, beside, oncoming]].tolist() == [
+        BoundaryType.SOLID,
+        BoundaryType.DASHED,
+        BoundaryType.SOLID,
+    ]
+    assert (lanes.left_neighbor[a], lanes.right_neighbor[beside]) == (ids["beside"], ids["a"])
+    assert lanes.right_neighbor[oncoming] == lanes.right_neighbor[a] == NO_ID
+    assert np.flatnonzero(lanes.left_change).tolist() == [a]
+    assert np.flatnonzero(lanes.right_change).tolist() == [beside]
+    assert network.left_hand_traffic
+
+
+def test_traffic_that_keeps_left_has_the_oncoming_lane_at_its_right() -> None:
+    assert road_network_from_features({"a": _lane((0, 0), (20, 0)), "b": _lane((20, -4), (0, -4))}).left_hand_traffic
+    assert not road_network_from_features({"a": _lane((0, 0), (20, 0)), "b": _lane((20, 4), (0, 4))}).left_hand_traffic
+
+
+def test_intersections_turns_and_road_edges_of_nuscenes() -> None:
+    features = _nuscenes()
+    features["c"]["polyline"] = np.array([(20.2, 0), (24, 1), (26, 4), (26, 9)])
+    network = road_network_from_features(features)
+    assert network.lanes.turn.tolist() == [Turn.NONE, Turn.STRAIGHT, Turn.LEFT, Turn.NONE]
+    inside = union_of(network.intersections)
+    assert shapely.contains_xy(inside, [[25, 0], [26, 8], [10, 0], [40, 0]]).tolist() == [True, True, False, False]
+    edges = shapely.MultiLineString(list(network.road_edges))
+    for x, y, is_edge in ((25, -20, True), (2.5, 10, True), (60, 15, True), (60, 0, False), (-10, 0, False)):
+        assert (edges.distance(shapely.Point(x, y)) < 1e-6) == is_edge, (x, y)
+
+
+def test_gaps_are_closed_and_told() -> None:
+    network = road_network_from_features({"a": _lane((0, 0), (10, 0)), "b": _lane((10.3, 0), (20, 0))})
+    np.testing.assert_allclose(network.lanes.centerline[0][-1], network.lanes.centerline[1][0])
+    assert len(network.repairs) == 1 and "0.30 m" in network.repairs[0]
+
+
+def _waymo_lane(y: float, **more) -> dict:
+    points = [(float(x), y) for x in range(0, 31, 10)]
+    return _lane(*points, exit_lanes=[], width=np.array([(1.6, 0.0)] * 4), **more)
+
+
+def _along(start: int, end: int, kind: str, feature: int = 0) -> dict[str, str]:
+    return {
+        "lane_start_index": str(start),
+        "lane_end_index": str(end),
+        "boundary_type": kind,
+        "boundary_feature_id": str(feature),
+    }
+
+
+def test_waymo_boundaries_and_neighbors() -> None:
+    broken, solid = "ROAD_LINE_BROKEN_SINGLE_WHITE", "ROAD_LINE_SOLID_SINGLE_WHITE"
+    features = {
+        "1": _waymo_lane(
+            0.0,
+            left_boundaries=[_along(0, 1, solid), _along(1, 3, broken)],
+            right_boundaries=[_along(0, 3, "UNKNOWN", 9)],
+            left_neighbor=[{"feature_id": "2", "boundaries": [_along(1, 3, broken)]}],
+        ),
+        "2": _waymo_lane(
+            3.4,
+            left_boundaries=[],
+            right_boundaries=[_along(0, 3, broken)],
+            right_neighbor=[{"feature_id": "1", "boundaries": [_along(0, 3, solid)]}],
+        ),
+        "9": {"type": "ROAD_EDGE_BOUNDARY", "polyline": np.array([(0, -2, 1), (30, -2, 1)])},
+        "20": {"type": "STOP_SIGN", "position": np.array([31.0, 6.0, 0.0]), "lane": [2, 77]},
+    }
+    network = road_network_from_features(features)
+    lanes = network.lanes
+    assert lanes.left_boundary_type.tolist() == [BoundaryType.DASHED, BoundaryType.UNKNOWN]
+    assert lanes.right_boundary_type.tolist() == [BoundaryType.ROAD_EDGE, BoundaryType.DASHED]
+    assert lanes.left_change.tolist() == [True, False]
+    assert lanes.right_change.tolist() == [False, False]  # what is told of the neighbour counts
+    np.testing.assert_allclose(lanes.left_boundary[0][:, 1], 1.6)
+    np.testing.assert_allclose(lanes.right_boundary[0][:, 1], -1.75)  # not told
+    np.testing.assert_allclose(network.road_edges[0], [[0, -2], [30, -2]])
+    assert lanes.right_of_way.tolist() == [RightOfWay.UNKNOWN, RightOfWay.STOP]
+    assert lanes.stop_line[0] == NO_ID and lanes.stop_line[1] == network.stop_line_ids[0]
+    np.testing.assert_allclose(network.stop_lines[0], [[30, 5.0], [30, 1.65]])
+
+
+def test_scenario_files(tmp_path: Path) -> None:
+    path = tmp_path / "sd_town.pkl"
+    path.write_bytes(pickle.dumps({"map_features": _nuscenes()}))
+    network = read_scenarionet(path)
+    assert (network.source, len(network.lanes)) == ("sd_town", 4)
+    for content, words in (
+        (pickle.dumps({"tracks": {}}), "has no map_features"),
+        (pickle.dumps([1]), "has no map_features"),
+        (b"nothing", "is no complete pickle"),
+        (pickle.dumps(Path()), "which plain data never needs"),
+        (pickle.dumps({"map_features": {"a": {"type": "LANE_FREEWAY", "polyline": "x"}}}), "sd_town.pkl"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(MapError, match=words):
+            read_scenarionet(path)
 
 
 def test_waymo_fields() -> None:
@@ -140,3 +264,22 @@ def test_recorded_vehicles_drive_on_the_lanes_and_the_road(nuscenes_scenes: list
         assert shapely.contains_xy(area, points).mean() > 0.95
         follows = graph.road_network.lanes.successor_rows
         assert len(follows.values) > 0.9 * len(graph)
+
+
+def test_recorded_maps_know_their_boundaries(nuscenes_scenes: list) -> None:
+    for scenario, network in nuscenes_scenes:
+        lanes = network.lanes
+        named = ~lanes.in_intersection
+        known = np.isin(lanes.left_boundary_type, (BoundaryType.SOLID, BoundaryType.DASHED, BoundaryType.ROAD_EDGE))
+        assert known[named].mean() > 0.9
+        assert lanes.left_change.sum() == pytest.approx(lanes.right_change.sum(), abs=5) and lanes.left_change.any()
+        assert network.left_hand_traffic == scenario["metadata"]["map"].startswith("singapore")
+        follows = lanes.successor_rows
+        owner = np.repeat(np.arange(len(lanes)), np.diff(follows.offsets))
+        gap = [
+            np.linalg.norm(lanes.centerline[row][-1] - lanes.centerline[other][0])
+            for row, other in zip(owner, follows.values, strict=True)
+        ]
+        assert np.mean(np.array(gap) > 0.5) < 0.05
+        assert len(network.repairs) < 5
+        assert len(network.road_edges) > 5
