@@ -29,13 +29,15 @@ def test_rows_of_a_real_node(tmp_path, monkeypatch):
         "node: tracks sent to predictions received",
         "node: tracks sent to predictions received, while asked about 8 plans",
         "node: 8 plans asked to answer received",
+        "node: tracks sent to predictions received, while ~/debug/raster is watched",
     ]
     for row in rows:
         assert row["agents"] == 5
         assert 0.5 < row["p50_ms"] <= row["p99_ms"] < 5000.0
         assert row["ratio"] > 0.0
         assert row["cpu_ms"] > 0.0
-    for row in rows[:2]:
+    assert rows[3]["pictures"] > 5
+    for row in (*rows[:2], rows[3]):
         assert row["repeats"] + row["unanswered"] == 20
         assert row["repeats"] >= 10
     assert len(started) == 1

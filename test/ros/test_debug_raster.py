@@ -11,7 +11,7 @@ from sensor_msgs.msg import Image
 
 from zoox_prediction.recording.messages import odometry_to_message
 from zoox_prediction.recording.messages.fields import stamp_ns
-from zoox_prediction.ros.debug_raster import SCALE, STATUS
+from zoox_prediction.ros.debug_raster import STATUS
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.qos import OUTPUT
 from zoox_prediction.scene import AgentClass, EgoState
@@ -49,12 +49,12 @@ def test_the_scene_is_drawn_only_for_who_subscribes(peer, wait_for):
 
 def check_ego(message: Image) -> None:
     """A picture of the right size with the ego in its middle, looking up."""
-    assert (message.height, message.width, message.step) == (SIZE_PX * SCALE, SIZE_PX * SCALE, 3 * SIZE_PX * SCALE)
+    assert (message.height, message.width, message.step) == (SIZE_PX, SIZE_PX, 3 * SIZE_PX)
     assert message.encoding == "rgb8"
     rows, columns = np.nonzero((picture(message) == palette.EGO).all(axis=-1))
-    middle = SIZE_PX * SCALE / 2 - 0.5
-    ahead_px = 1.4 / 0.5 * SCALE  # the middle of the box lies ahead of base_link, and ahead is up
-    assert abs(columns.mean() - middle) < SCALE and abs(rows.mean() - (middle - ahead_px)) < SCALE
+    middle = SIZE_PX / 2 - 0.5
+    ahead_px = 1.4 / 0.5  # the middle of the box lies ahead of base_link, and ahead is up
+    assert abs(columns.mean() - middle) < 1.0 and abs(rows.mean() - (middle - ahead_px)) < 1.0
     assert np.ptp(rows) > np.ptp(columns)
 
 

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repeats", type=int, default=200, metavar="N", help="of every case, default 200")
     parser.add_argument(
-        "--seconds", type=float, default=10.0, metavar="S", help=f"of either half of '{_NODE}', default 10"
+        "--seconds", type=float, default=10.0, metavar="S", help=f"of each part of '{_NODE}', default 10"
     )
     parser.add_argument("--map", type=Path, metavar="FILE", help=f"road map for '{_RASTER}'")
     parser.add_argument("--against", choices=[DEVKIT], help=f"also draw what '{_RASTER}' draws with another package")

@@ -1,7 +1,8 @@
 """What `zoox-prediction benchmark node` measures: the prediction node as a process, tracks sent to predictions here.
 
 The node runs alone on a private ROS domain. This process stands for the rest of the vehicle: tracked agents at 10 Hz,
-odometry at 50 Hz, and in the second half a planner that asks about 8 candidate plans again and again.
+odometry at 50 Hz; in the second third a planner that asks about 8 candidate plans again and again, and in the last one
+somebody who looks at ~/debug/raster.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
 
 from zoox_prediction.demo.processes import ProcessGroup, local_environment, node_command, private_domain
 from zoox_prediction.errors import InputError
@@ -47,6 +49,8 @@ from zoox_prediction.scene import EgoState, Scene, Source
 from zoox_prediction.srv import PredictConditional
 
 NUM_PLANS = 8
+_ASKED, _WATCHED = f", while asked about {NUM_PLANS} plans", ", while ~/debug/raster is watched"
+_PHASES = ("", _ASKED, _WATCHED)
 _PERIOD_NS = 100_000_000
 _ODOMETRY_PER_FRAME = 5
 _QUERY_PERIOD_S = 0.13  # no multiple of the cycle, so that queries come at every phase of it
@@ -62,6 +66,7 @@ class _Times:
     predicted: dict[int, float] = field(default_factory=dict)
     queries: list[float] = field(default_factory=list)  # durations
     refusal: str = ""  # of the last query that was refused
+    pictures: int = 0  # of the raster that came
     fallbacks: int = 0  # predictions in which the stand-in answered for an agent
 
 
@@ -72,14 +77,14 @@ def measure_node(
     warm_up_s: float = 3.0,
     progress: Callable[[], None] = lambda: None,
 ) -> list[dict[str, object]]:
-    """Rows of latencies [ms] with `agents` agents on `network`: `seconds` without queries, then as long with them.
+    """Rows of latencies [ms] with `agents` agents on `network`: `seconds` alone, as long with queries, as long watched.
 
     Beside the columns of every benchmark, `unanswered` counts tracks without predictions, `fallbacks` predictions
     that the stand-in made, and `cpu_ms` is the processor time of the node per cycle, which a busy machine hardly
     changes. Raises InputError when the node does not start or gives no answers.
     """
     reference_ms = measure_reference()
-    frames = traffic(network, agents, warm_up_s + 2.0 * seconds + 2.0)
+    frames = traffic(network, agents, warm_up_s + len(_PHASES) * seconds + 2.0)
     messages = [bytearray(serialize_message(tracked_agents_to_message(each, ROS_TYPES))) for each in frames]
     scene = scene_on(network, agents)
     with (
@@ -90,27 +95,28 @@ def measure_node(
         node = processes.start("prediction_node", node_command("prediction_node", {}))
         with _Vehicle(domain, network, scene) as vehicle:
             vehicle.wait(processes)
-            vehicle.drive(messages[: round(10 * warm_up_s)], _Times(), ask=False)
-            rows = []
-            for ask in (False, True):
-                times, count = _Times(), round(10 * seconds)
-                before_ms = _cpu_ms(node.pid)
-                vehicle.drive(messages[-2 * count :][count if ask else 0 :][:count], times, ask=ask)
+            vehicle.drive(messages[: round(10 * warm_up_s)], _Times())
+            rows, count = [], round(10 * seconds)
+            for number, phase in enumerate(_PHASES):
+                times, before_ms = _Times(), _cpu_ms(node.pid)
+                start = len(messages) - (len(_PHASES) - number) * count
+                vehicle.drive(messages[start : start + count], times, ask=phase == _ASKED, watch=phase == _WATCHED)
                 cpu = {"cpu_ms": (_cpu_ms(node.pid) - before_ms) / count}
-                rows += [{**row, **cpu} for row in _rows(times, agents, reference_ms, ask)]
+                rows += [{**row, **cpu} for row in _rows(times, agents, reference_ms, phase)]
                 progress()
     return rows
 
 
-def _rows(times: _Times, agents: int, reference_ms: Sequence[float], asked: bool) -> list[dict[str, object]]:
+def _rows(times: _Times, agents: int, reference_ms: Sequence[float], phase: str) -> list[dict[str, object]]:
     latencies = [1e3 * (at - times.sent[stamp]) for stamp, at in times.predicted.items() if stamp in times.sent]
     if not latencies:
         raise InputError("the prediction node gave no predictions; see what it says when you start it by hand")
     lost = {"unanswered": len(times.sent) - len(latencies), "fallbacks": times.fallbacks}
-    suffix = f", while asked about {NUM_PLANS} plans" if asked else ""
-    name = f"node: tracks sent to predictions received{suffix}"
+    name = f"node: tracks sent to predictions received{phase}"
     rows = [{"name": name, "agents": agents, **statistics(latencies, reference_ms), **lost}]
-    if asked:
+    if phase == _WATCHED:
+        rows[0]["pictures"] = times.pictures
+    if phase == _ASKED:
         if not times.queries:
             raise InputError(f"the prediction node answered no query: {times.refusal or 'it was silent'}")
         queries_ms = [1e3 * each for each in times.queries]
@@ -174,9 +180,11 @@ class _Vehicle:
                 raise InputError(f"the prediction node did not start within {_START_TIMEOUT_S:g} s")
             time.sleep(0.05)
 
-    def drive(self, frames: Sequence[bytearray], times: _Times, *, ask: bool) -> None:
+    def drive(self, frames: Sequence[bytearray], times: _Times, *, ask: bool = False, watch: bool = False) -> None:
         """Sends frames at 10 Hz and the odometry; fills `times`, and returns when the last predictions had time."""
         self._times = times
+        if watch:
+            self._node.create_subscription(Image, "/prediction_node/debug/raster", self._on_picture, INPUT)
         done = threading.Event()
         asking = threading.Thread(target=self._ask, args=(times, done), name="planner")
         if ask:
@@ -213,6 +221,9 @@ class _Vehicle:
         self._times.predicted.setdefault(seconds * 1_000_000_000 + nanoseconds, now)
         source = self._decode(data, _TYPE).source
         self._times.fallbacks += int(np.any(source == Source.HEURISTIC_FALLBACK))
+
+    def _on_picture(self, _message: Image) -> None:
+        self._times.pictures += 1
 
     def _ask(self, times: _Times, done: threading.Event) -> None:
         while not done.wait(_QUERY_PERIOD_S):

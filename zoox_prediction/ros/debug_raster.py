@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +11,17 @@ from sensor_msgs.msg import Image
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.raster.config import RasterConfig
+from zoox_prediction.raster.rasterizer import Rasterizer
 from zoox_prediction.recording.messages import header_to_message
 from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.lifecycle import ManagedNode
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.qos import OUTPUT
 from zoox_prediction.scene import Scene
-
-if TYPE_CHECKING:
-    from zoox_prediction.raster.rasterizer import Rasterizer
+from zoox_prediction.visualization.raster_composite import draw_composite
 
 TOPIC = "~/debug/raster"
 STATUS = "debug_raster"  # of the diagnostics: how long the pictures take, and how many there were
-SCALE = 2  # pixels of the picture per pixel of the raster
 
 _MAX_LATENCY_S = 0.1  # of one picture; diagnostics warn above
 _BASE_LINK = "base_link"
@@ -33,8 +30,8 @@ _BASE_LINK = "base_link"
 class DebugRaster:
     """Draws and publishes in a callback group of its own, and only while somebody subscribes.
 
-    Nothing is drawn, and no memory held for it, without a subscriber. Scenes that come while one is being drawn are
-    left out, but for the newest.
+    A pixel of the picture is one of the raster, which viewers enlarge. Nothing is drawn, and no memory held for it,
+    without a subscriber. Scenes that come while one is being drawn are left out, but for the newest.
     """
 
     def __init__(self, node: ManagedNode, diagnostics: Diagnostics, config: RasterConfig):
@@ -75,15 +72,9 @@ class DebugRaster:
         self._diagnostics.latency(STATUS, time.monotonic() - started_s)
 
     def _picture(self, scene: Scene) -> NDArray[np.uint8]:
-        # OpenCV is loaded by who looks, not by every vehicle.
-        from zoox_prediction.raster.channels import load_channel_table
-        from zoox_prediction.raster.rasterizer import Rasterizer
-        from zoox_prediction.visualization.raster_composite import draw_composite
-
-        table = load_channel_table()
-        rasterizer = self._rasterizer or Rasterizer(self._config, table)
+        rasterizer = self._rasterizer or Rasterizer(self._config)
         self._rasterizer = rasterizer
-        return draw_composite(rasterizer.rasterize(scene), table, SCALE)
+        return draw_composite(rasterizer.rasterize(scene), rasterizer.table)
 
     @staticmethod
     def _frame_id(scene: Scene) -> str:
