@@ -140,7 +140,9 @@ def _simplified(shapes: Ragged) -> Ragged:
     kept = np.isin(owner, rows)
     if len(rows):
         lines[rows] = shapely.linestrings(values[kept], indices=np.searchsorted(rows, owner[kept]))
-    points, index = shapely.get_coordinates(shapely.simplify(lines, _TOLERANCE_M), return_index=True)
+    points, index = shapely.get_coordinates(
+        shapely.simplify(lines, _TOLERANCE_M, preserve_topology=False), return_index=True
+    )
     return Ragged(points, np.searchsorted(index, np.arange(len(shapes) + 1)))
 
 
