@@ -6,12 +6,10 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import numpy as np
-
 from zoox_prediction.evaluation.benchmark import BenchmarkCase
+from zoox_prediction.evaluation.benchmark_map import map_cases
 from zoox_prediction.evaluation.benchmark_scenes import observations, plans_for, scene_on
 from zoox_prediction.evaluation.benchmark_town import town
-from zoox_prediction.maps.lane_graph import LaneGraph
 from zoox_prediction.prediction.conditional import answer_plans
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
@@ -96,23 +94,9 @@ def conditional(agents: int) -> list[BenchmarkCase]:
     return [BenchmarkCase(f"conditional: {NUM_PLANS} plans", agents, run)]
 
 
-def maps(agents: int) -> list[BenchmarkCase]:
-    """Indexing the town, and agents on its lanes: which ones, and the paths along them for the next 150 m."""
-    network = town()
-    graph = LaneGraph(network)
-    scene = scene_on(network, agents)
-    position, yaw = scene.agents.position[:, :2], scene.agents.yaw
-    reach_m = np.full(agents, 150.0)
-    return [
-        BenchmarkCase(f"maps: lane graph of {len(network.lanes)} lanes", 0, partial(LaneGraph, network)),
-        BenchmarkCase("maps: lanes of the agents", agents, partial(graph.assign, position, yaw)),
-        BenchmarkCase("maps: paths of the agents, 150 m", agents, partial(graph.paths, position, yaw, reach_m)),
-    ]
-
-
 GROUPS: Mapping[str, Group] = {
     "messages": messages,
     "predict": predict,
     "conditional": conditional,
-    "maps": maps,
+    "map": map_cases,
 }

@@ -77,7 +77,7 @@ class MapIndex:
         position = np.asarray(position, dtype=np.float64).reshape(-1, 2)
         radius = np.broadcast_to(np.asarray(radius_m, dtype=np.float64), len(position))
         query, element = self._boxes_meet(position, radius, kinds)
-        distance = shapely.distance(shapely.points(position[query]), self._geometry[element])
+        distance = shapely.distance(shapely.points(position)[query], self._geometry[element])
         near = distance <= radius[query]
         query, element, distance = query[near], element[near], distance[near]
         order = np.lexsort((distance, query))

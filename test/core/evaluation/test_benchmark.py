@@ -42,6 +42,14 @@ def test_a_slow_case_ends_early_but_not_before_enough_repeats():
     assert measure(BenchmarkCase("slow", 0, clock.work), config, clock)["repeats"] == 5
 
 
+def test_work_that_takes_seconds_runs_as_often_as_it_says_and_is_not_warmed_up():
+    clock = _Clock([5000.0] * 3)
+    row = measure(BenchmarkCase("slow", 0, clock.work, most_repeats=3), BenchmarkConfig(repeats=100), clock)
+    assert row["repeats"] == 3
+    assert row["p50_ms"] == pytest.approx(5000.0)
+    assert measure(BenchmarkCase("slow", 0, lambda: None, most_repeats=3), BenchmarkConfig(repeats=2))["repeats"] == 2
+
+
 def test_real_work_takes_real_time():
     row = measure(BenchmarkCase("sum", 0, lambda: sum(range(20_000))), BenchmarkConfig(repeats=5))
     assert 0.0 < row["p50_ms"] <= row["p99_ms"]

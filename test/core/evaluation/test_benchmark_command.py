@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from zoox_prediction.cli import main
-from zoox_prediction.evaluation import benchmark_cases
+from zoox_prediction.evaluation import benchmark_cases, benchmark_map
 from zoox_prediction.evaluation.benchmark_scenes import plans_for, scene_on, traffic
 from zoox_prediction.evaluation.benchmark_town import town
 from zoox_prediction.maps.road_network import NO_ID, RoadNetwork
@@ -79,19 +79,25 @@ def test_plans_start_at_the_ego_and_differ():
     assert plans.speed.min() >= 0.0
 
 
+@pytest.fixture
+def small_town(monkeypatch, tmp_path):
+    """Everything is measured on one generated crossroads."""
+    monkeypatch.setenv("ZOOX_PREDICTION_DATA", str(tmp_path / "nowhere"))
+    for module in (benchmark_cases, benchmark_map):
+        monkeypatch.setattr(module, "town", lambda: town(1))
+
+
 @pytest.mark.parametrize("group", list(benchmark_cases.GROUPS))
-def test_every_case_runs(group, monkeypatch):
-    monkeypatch.setattr(benchmark_cases, "town", lambda: town(1))
+def test_every_case_runs(group, small_town):
     cases = benchmark_cases.GROUPS[group](5)
     assert cases
     for case in cases:
         assert case.run() is not None
 
 
-def test_command_writes_its_rows(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(benchmark_cases, "town", lambda: town(1))
+def test_command_writes_its_rows(tmp_path, small_town, capsys):
     out = tmp_path / "times.json"
-    assert main(["benchmark", "messages", "maps", "--agents", "3", "4", "--repeats", "2", "--json", str(out)]) == 0
+    assert main(["benchmark", "messages", "map", "--agents", "3", "4", "--repeats", "2", "--json", str(out)]) == 0
     assert "lane graph" in capsys.readouterr().out
     rows = json.loads(out.read_text())["rows"]
     assert all({"name", "agents", "p50_ms", "p99_ms", "ratio", "ratio_to"} <= set(row) for row in rows)
@@ -101,8 +107,7 @@ def test_command_writes_its_rows(tmp_path, monkeypatch, capsys):
     assert ("messages: rosbags: arrays to bytes", 4) in names
 
 
-def test_without_rclpy_it_says_what_was_left_out(monkeypatch, capsys):
-    monkeypatch.setattr(benchmark_cases, "town", lambda: town(1))
+def test_without_rclpy_it_says_what_was_left_out(monkeypatch, small_town, capsys):
     for module in ("rclpy", "zoox_prediction.ros.benchmark"):
         monkeypatch.setitem(sys.modules, module, None)
     assert main(["benchmark", "messages", "--agents", "3", "--repeats", "1"]) == 0
@@ -116,7 +121,7 @@ def test_without_rclpy_it_says_what_was_left_out(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "options",
-    [["nonsense"], ["maps", "--agents", "0"], ["maps", "--repeats", "0"], ["node", "--seconds", "0"]],
+    [["nonsense"], ["map", "--agents", "0"], ["map", "--repeats", "0"], ["node", "--seconds", "0"]],
 )
 def test_mistakes_end_in_one_sentence(options, capsys):
     assert main(["benchmark", *options]) == 2
