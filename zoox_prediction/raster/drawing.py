@@ -16,6 +16,7 @@ _SHIFT = 8  # fractional bits of the coordinates
 # Coordinates are clipped here: 2^20 pixels leave int32 room for the fraction and for OpenCV's own sums, and are far
 # enough outside of any raster (hundreds of kilometres) that the bent edge cannot be seen in it.
 _LIMIT_PX = float(2**20)
+_APRON_PX = 4
 
 
 def fixed_point(pixels: NDArray) -> NDArray[np.int32]:
@@ -24,10 +25,14 @@ def fixed_point(pixels: NDArray) -> NDArray[np.int32]:
     return fixed
 
 
-def fill_polygon(image: NDArray, pixels: NDArray, value: int) -> None:
-    """Fills a polygon of (n, 2) pixels, convex or not."""
-    if len(pixels) >= 3:
-        cv2.fillPoly(image, [fixed_point(pixels)], value, cv2.LINE_8, _SHIFT)
+def fill_polygons(image: NDArray[np.uint8], polygons: Iterable[NDArray], value: int) -> None:
+    """Fills polygons of (n, 2) pixels, convex or not."""
+    height, width = image.shape
+    # Where a polygon leaves the image, OpenCV draws its rim along the side of the image; so it draws in a larger one.
+    larger = np.zeros((height + 2 * _APRON_PX, width + 2 * _APRON_PX), dtype=np.uint8)
+    for pixels in polygons:  # one by one: OpenCV takes several together as one with holes
+        cv2.fillPoly(larger, [fixed_point(pixels + _APRON_PX)], 1, cv2.LINE_8, _SHIFT)
+    image[larger[_APRON_PX:-_APRON_PX, _APRON_PX:-_APRON_PX] > 0] = value
 
 
 def fill_convex(image: NDArray, corners: Iterable[NDArray[np.int32]], values: Iterable[int]) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from zoox_prediction.raster.channels import Channel
 from zoox_prediction.raster.config import TILE_PX
-from zoox_prediction.raster.drawing import fill_convex, fill_disc, fill_polygon, fixed_point
+from zoox_prediction.raster.drawing import fill_convex, fill_disc, fill_polygons, fixed_point
 from zoox_prediction.raster.map_layers import MASKS, MapLayers
 from zoox_prediction.raster.shapes import FloatArray
 
@@ -70,9 +70,9 @@ class _Tile:
         drawn = False
         if name in self._layers.areas:
             areas = self._layers.areas[name]
-            for row in areas.within(self._low, self._high):
-                fill_polygon(image, self._pixels(areas.points[row]), 1)
-                drawn = True
+            rows = areas.within(self._low, self._high)
+            fill_polygons(image, [self._pixels(areas.points[row]) for row in rows], 1)
+            drawn = len(rows) > 0
         if name in self._layers.lines:
             strips = self._layers.lines[name]
             rows = strips.within(self._low, self._high)

@@ -13,7 +13,7 @@ from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.maps.signals import crosswalk_signal_states, lane_signal_states
 from zoox_prediction.raster.channels import ChannelTable
 from zoox_prediction.raster.config import RasterConfig
-from zoox_prediction.raster.drawing import fill_polygon
+from zoox_prediction.raster.drawing import fill_polygons
 from zoox_prediction.raster.frame import RasterFrame
 from zoox_prediction.raster.map_cells import headings
 from zoox_prediction.raster.map_layers import MASKS, MapLayers, map_layers
@@ -31,13 +31,14 @@ _MOST_MAPS = 8  # whose shapes are kept
 # them: a pixel's worth of cells, of which OpenCV's rounding may take one away, while it adds half a one on each side.
 _EXTRA_LINE_CELLS = 0.5
 
-# Flashing and dark signals, and those that were not seen, count as unknown.
 _LANE_CHANNELS = {
-    SignalState.RED: "signal_red",
-    SignalState.YELLOW: "signal_yellow",
-    SignalState.GREEN: "signal_green",
+    "signal_red": (SignalState.RED,),
+    "signal_yellow": (SignalState.YELLOW,),
+    "signal_green": (SignalState.GREEN,),
+    "signal_unknown": (SignalState.UNKNOWN, SignalState.FLASHING, SignalState.DARK),
 }
-_WALK = {SignalState.RED: 0.0, SignalState.YELLOW: 0.0, SignalState.GREEN: 1.0}
+# Whether people may walk; where crosswalks overlap, one on which they may is on top.
+_WALK = ((False, (SignalState.RED, SignalState.YELLOW)), (True, (SignalState.GREEN,)))
 
 
 class MapChannels:
@@ -102,19 +103,20 @@ class MapChannels:
         self, layers: MapLayers, signals: TrafficSignals, frame: RasterFrame, raster: NDArray[np.uint8]
     ) -> None:
         """Lanes and crosswalks in the colours of their signals now, straight into the raster."""
-        rows = _in_sight(layers.signalled_lanes, frame)
+        lanes, crosswalks = layers.signalled_lanes, layers.signalled_crosswalks
+        rows = _in_sight(lanes, frame)
         states = lane_signal_states(layers.lane_signal[rows], signals.ids, signals.state)
-        for row, state in zip(rows, states.tolist(), strict=True):
-            name = _LANE_CHANNELS.get(state, "signal_unknown")
-            polygon = frame.pixels_from_map(layers.signalled_lanes.points[row])
-            fill_polygon(raster[self._table.index(name)], polygon, 255)
-        rows = _in_sight(layers.signalled_crosswalks, frame)
+        for name, shown in _LANE_CHANNELS.items():
+            polygons = [frame.pixels_from_map(lanes.points[row]) for row in rows[np.isin(states, shown)]]
+            if polygons:
+                fill_polygons(raster[self._table.index(name)], polygons, 255)
+        rows = _in_sight(crosswalks, frame)
         states = crosswalk_signal_states(layers.crosswalk_signal[rows], signals.ids, signals.state)
-        walk = self._table.encode("crosswalk_walk", [_WALK.get(state, np.nan) for state in states.tolist()])
-        known = np.flatnonzero(walk)
-        for row in known[np.argsort(walk[known])]:  # where crosswalks overlap, one that lets people walk is on top
-            polygon = frame.pixels_from_map(layers.signalled_crosswalks.points[rows[row]])
-            fill_polygon(raster[self._table.index("crosswalk_walk")], polygon, int(walk[row]))
+        for walk, shown in _WALK:
+            polygons = [frame.pixels_from_map(crosswalks.points[row]) for row in rows[np.isin(states, shown)]]
+            if polygons:
+                pixel = int(self._table.encode("crosswalk_walk", walk))
+                fill_polygons(raster[self._table.index("crosswalk_walk")], polygons, pixel)
 
 
 def _in_sight(drawn: Shapes, frame: RasterFrame) -> NDArray[np.int64]:

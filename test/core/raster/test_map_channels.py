@@ -78,6 +78,29 @@ def test_areas(field: str, name: str) -> None:
     assert_covers(channel(raster, name), scene, shapely.Polygon(SQUARE))
 
 
+def test_areas_are_whole_and_alone_across_the_rims_of_tiles_and_of_the_raster() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        angle, middle = random.uniform(0.0, 2.0 * np.pi), random.uniform(-15.0, 15.0, 2)  # four tiles meet in (0, 0)
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        area = (SQUARE - SQUARE.mean(axis=0)) * random.uniform(0.2, 2.0, 2) @ turn + middle
+        network = RoadNetwork(
+            walkways=Ragged.points([area]),
+            crosswalk_ids=np.array([1]),
+            crosswalks=Ragged.points([area]),
+            crosswalk_signal=np.array([3]),
+        )
+        scene = scene_of(ego=ego_at(*random.uniform(-25.0, 25.0, 2)), road_network=network, signals=signals_of({3: 3}))
+        rasterizer = Rasterizer(RasterConfig(size_px=64, draw_ahead=False))
+        raster = rasterizer.rasterize(scene)
+        pixels = shapely.Polygon(rasterizer.frame(scene).pixels_from_map(area))
+        rows, columns = np.mgrid[:64, :64]
+        for name in ("walkway", "crosswalk_walk"):
+            mask = channel(raster, name) == 255
+            assert mask[shapely.contains_xy(pixels.buffer(-1.0), columns, rows)].all(), name
+            assert not mask[~shapely.contains_xy(pixels.buffer(1.5), columns, rows)].any(), name
+
+
 @pytest.mark.parametrize(("field", "name"), [("road_edges", "road_edge"), ("stop_lines", "stop_line")])
 def test_lines(field: str, name: str) -> None:
     scene, raster = drawn(RoadNetwork(**{field: Ragged.points([LINE])}))
