@@ -53,7 +53,7 @@ def read_lanelet2(path: Path | str, origin: tuple[float, float] | None = None) -
 
 
 def _load(osm: OsmFile, positions: FloatArray) -> tuple[Any, list[str]]:
-    """The library's map with its points moved to our positions, and what the library could not parse.
+    """The library's map, in metres from the first node, and what the library could not parse.
 
     Those are regulatory elements of kinds that it does not know; boundaries were checked before.
     """
@@ -65,14 +65,9 @@ def _load(osm: OsmFile, positions: FloatArray) -> tuple[Any, list[str]]:
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "map.osm"
-        file.write_text(osm.for_library(positions), encoding="utf-8")
-        projector = lanelet2.projection.LocalCartesianProjector(lanelet2.io.Origin(0.0, 0.0))
+        file.write_text(osm.for_library(positions - positions[:1]), encoding="utf-8")
+        projector = lanelet2.projection.MercatorProjector(lanelet2.io.Origin(0.0, 0.0))
         library_map, problems = lanelet2.io.loadRobust(str(file), projector)
-    position_of = dict(zip(osm.nodes, positions.tolist(), strict=True))
-    for point in library_map.pointLayer:
-        position = position_of.get(point.id)
-        if position is not None:
-            point.x, point.y = position
     return library_map, list(problems)
 
 

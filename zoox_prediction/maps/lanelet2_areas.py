@@ -50,9 +50,9 @@ def read_areas(library_map: Any, geometry: Geometry) -> Areas:
     """What the areas, polygons and linestrings of the map are by their types, without those that enclose nothing."""
     areas = Areas()
     for area in sorted(library_map.areaLayer, key=lambda area: abs(area.id)):
-        _add(areas, area.id, dict(area.attributes.items()), _points(area.outerBoundPolygon()))
+        _add(areas, area.id, dict(area.attributes.items()), geometry.library_points(area.outerBoundPolygon()))
     for polygon in sorted(library_map.polygonLayer, key=lambda polygon: abs(polygon.id)):
-        _add(areas, polygon.id, dict(polygon.attributes.items()), _points(polygon))
+        _add(areas, polygon.id, dict(polygon.attributes.items()), geometry.library_points(polygon))
     for way in sorted(geometry.osm.ways, key=abs):
         tags = geometry.osm.ways[way].tags
         kind = tags.get("type", "")
@@ -153,7 +153,3 @@ def _parking_space(line: FloatArray, tags: Mapping[str, str]) -> FloatArray:
         return np.zeros((0, 2))
     area = shapely.LineString(line).buffer(0.5 * width, cap_style="flat", join_style="mitre")
     return np.asarray(area.exterior.coords)[:-1] if area.geom_type == "Polygon" else np.zeros((0, 2))
-
-
-def _points(line: Any) -> FloatArray:
-    return np.array([(point.x, point.y) for point in line], dtype=np.float64).reshape(-1, 2)

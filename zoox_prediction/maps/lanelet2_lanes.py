@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ class Shape:
 
 
 class Geometry:
-    """Points of the file's nodes and ways [m]."""
+    """Points of the file's nodes and ways, and of the library's lines, whose origin is the first node [m]."""
 
     def __init__(self, osm: OsmFile, positions: FloatArray) -> None:
         self.osm = osm
@@ -53,6 +54,11 @@ class Geometry:
     def points(self, way: int) -> FloatArray:
         """(n, 2) of the way's nodes as they are."""
         return self._positions[[self._row[node] for node in self.osm.ways[way].nodes]]
+
+    def library_points(self, line: Iterable[Any]) -> FloatArray:
+        """(n, 2) of a line or polygon of the library."""
+        points = np.array([(point.x, point.y) for point in line], dtype=np.float64).reshape(-1, 2)
+        return points + self._positions[0]
 
     def line(self, way: int, where: str) -> FloatArray:
         """(n, 2) without consecutive duplicates; raises MapError, beginning with `where`, when one point remains."""
@@ -115,8 +121,7 @@ class LaneletReader:
         return points, tuple(way.nodes[::step]), boundary_type(way.tags, left_of_lane=left, inverted=inverted)
 
     def _centerline(self, lanelet: Any, ring: FloatArray, where: str) -> FloatArray:
-        points = np.array([(point.x, point.y) for point in lanelet.centerline], dtype=np.float64)
-        line = checked_line(points, f"{where} centreline")
+        line = checked_line(self._geometry.library_points(lanelet.centerline), f"{where} centreline")
         if not self._geometry.osm.relations[lanelet.id].refs("centerline"):
             return line  # computed by the library, within the lanelet
         inside = _within(line, ring, where)

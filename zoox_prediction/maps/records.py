@@ -122,7 +122,8 @@ def checked_line(points: NDArray, where: str) -> NDArray[np.float64]:
         raise MapError(f"{where} has a point that is not finite; mend the map")
     if len(line):
         keep = np.ones(len(line), dtype=bool)
-        keep[1:] = np.linalg.norm(np.diff(line, axis=0), axis=1) > _SAME_POINT_M
+        step = line[1:] - line[:-1]
+        keep[1:] = np.hypot(step[:, 0], step[:, 1]) > _SAME_POINT_M
         line = line[keep]
     if len(line) < 2:
         raise MapError(f"{where} has fewer than two distinct points; mend the map")
