@@ -80,7 +80,7 @@ def test_the_largest_real_map_is_taken_where_it_is(recordings):
     ("arguments", "words"),
     [
         (["raster", "--map", "nowhere.osm"], "nowhere.osm"),
-        (["maps", "--against", "nuscenes-devkit"], "--map and --against are for the raster"),
+        (["map", "--against", "nuscenes-devkit"], "--map and --against are for the raster"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(no_recordings, arguments, words, capsys):
