@@ -36,7 +36,8 @@ def polygons_of(rings: Sequence[NDArray]) -> NDArray:
     rows = [row for row, ring in enumerate(rings) if len(ring) >= _FEWEST_POINTS]
     if rows:
         known = [rings[row] for row in rows]
-        made = shapely.polygons(shapely.linearrings(np.concatenate(known), indices=_owners(known)))
+        owner = np.repeat(np.arange(len(known)), [len(ring) for ring in known])
+        made = shapely.polygons(shapely.linearrings(np.concatenate(known), indices=owner))
         crossed = ~shapely.is_valid(made)
         made[crossed] = shapely.make_valid(made[crossed])
         areas[rows] = made
