@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from zoox_prediction.prediction.agent_futures import AgentFutures, Tracks
+from zoox_prediction.prediction.conditional_precedence import RoadRulesLookup, precedence
 from zoox_prediction.prediction.encounter import (
     Separation,
     SharedGround,
@@ -26,6 +27,7 @@ from zoox_prediction.scene import CandidatePlans, ConditionalAnswer, PredictedTr
 
 _FAR_M = 20.0  # between the boxes around two courses that cannot meet
 _FAR_INTERVAL_S = 0.4
+_ROADS = RoadRulesLookup()
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,12 @@ def answer_plans(
     plan, agent, mode = (index.ravel() for index in np.indices((len(ego), *futures.probability.shape)))
     used = futures.probability[agent, mode] > 0.0
     plan, agent, mode = plan[used], agent[used], mode[used]
-    delay = _delays(ego, futures, plan, agent, mode, config, give_way)
+    delay = _delays(scene, ego, futures, plan, agent, mode, config, give_way)
     return _answer(ego, futures, plan, agent, mode, delay, unconditional, config, give_way)
 
 
 def _delays(
+    scene: Scene,
     ego: EgoFutures,
     futures: AgentFutures,
     plan: NDArray[np.int64],
@@ -103,7 +106,8 @@ def _delays(
 ) -> NDArray[np.float64]:
     """How late (R, T + 1) [s] each of R courses runs under its plan."""
     delay = np.zeros((len(plan), futures.position.shape[2]))
-    seen = SeenPlans.of(ego, decision_stride(ego, config.reaction), config.reaction.lookahead_s)
+    stride = decision_stride(ego, config.reaction)
+    seen = SeenPlans.of(ego, stride, config.reaction.lookahead_s)
     may_react = _may_meet(seen, futures, config.reaction.lateral_margin_m) & futures.reacts
     may = np.flatnonzero(may_react[plan, agent, mode])
     which = agent[may], mode[may]
@@ -115,10 +119,27 @@ def _delays(
         size=futures.size[agent[may]],
         group=futures.group[agent[may]],
         quantile=futures.quantile[which],
+        precedence=_precedence(scene, ego, futures, stride, (plan[may], *which)),
     )
     if len(may):
         delay[may] = react(ego, courses, seen, config.reaction, give_way)
     return delay
+
+
+def _precedence(
+    scene: Scene, ego: EgoFutures, futures: AgentFutures, stride: int, course: tuple[NDArray[np.int64], ...]
+) -> NDArray[np.int8] | None:
+    """(R, D) of courses given by plan, agent and mode (R,) each; None where nothing says who goes first."""
+    plan, agent, mode = course
+    num_modes = futures.probability.shape[1]
+    each, row = np.unique(agent * num_modes + futures.source[agent, mode], return_inverse=True)  # once for all plans
+    which = each // num_modes, each % num_modes
+    if not len(each):
+        return None
+    found = precedence(
+        _ROADS.of(scene.road_network), scene.signals, ego, stride, futures.position[which], futures.yaw[which]
+    )
+    return None if found is None else found[row.reshape(-1), plan]
 
 
 def _may_meet(seen: SeenPlans, futures: AgentFutures, margin_m: float) -> NDArray[np.bool_]:

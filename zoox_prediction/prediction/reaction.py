@@ -7,6 +7,8 @@ about to sweep:
 
 * gap acceptance: it goes first if the ego comes later than the agent is clear by more than a critical margin (a
   logistic distribution over drivers, each mode is one quantile of it; cf. Highway Capacity Manual, critical headway);
+* the right of way and signals shift that margin (see `conditional_precedence`): who goes first relies on the ego to
+  wait, as long as that can still stop; who does not wants a longer gap;
 * it goes unhindered if the ego is gone before it arrives, or if it is first and would have to brake hard to stop;
 * otherwise it brakes by the Intelligent Driver Model (Treiber, Hennecke, Helbing, Phys. Rev. E 62, 2000): behind an ego
   that goes its way at the ego's speed, before ground that the ego crosses at a standstill.
@@ -30,6 +32,7 @@ _SAME_WAY_COS = 0.7  # of the angle between two headings: within 45 degrees
 _ONCOMING_COS = -0.7
 _MIN_SPEED_MPS = 0.5  # for dividing by a speed
 _NEVER_S = 1e3
+_FIRM_SHARE = 0.8  # of the hardest braking, by who must not go first or sees that the ego will not wait
 _SHORT_OF_M = 0.3  # where a hard stop ends
 
 
@@ -42,6 +45,10 @@ class ReactionConfig:
     lateral_margin_m: float = 0.3  # beside the ego
     critical_margin_s: tuple[float, ...] = (1.0, 1.0, 1.5, 0.0)  # median, from being clear to the ego's arrival
     critical_margin_deviation_s: float = 0.5  # scale of the logistic distribution over drivers
+    precedence_shift_s: float = (
+        2.0  # of the critical margin, less with the right of way or green against red, else more
+    )
+    insisting_mps2: float = 2.5  # who goes first relies on an ego that can still stop without braking harder
     pass_behind_s: float = 0.5  # from the ego being gone to the agent's arrival
     time_headway_s: tuple[float, ...] = (1.2, 1.0, 0.5, 1.0)
     standstill_gap_m: tuple[float, ...] = (2.0, 1.5, 0.7, 1.5)
@@ -62,9 +69,11 @@ class ReactionConfig:
             low = -np.inf if name == "critical_margin_s" else 0.0
             if len(values) != len(Group) or not all(np.isfinite(value) and value > low for value in values):
                 raise ValueError(f"{name} must be {len(Group)} positive numbers, got {list(values)}")
-        for name in ("decision_interval_s", "lookahead_s", "critical_margin_deviation_s"):
+        for name in ("decision_interval_s", "lookahead_s", "critical_margin_deviation_s", "insisting_mps2"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
+        if not self.precedence_shift_s >= 0.0:
+            raise ValueError(f"precedence_shift_s must be >= 0, got {self.precedence_shift_s}")
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ class Courses:
     size: NDArray[np.float64]  # (R, 2) length, width [m]
     group: NDArray[np.int64]  # (R,) Group
     quantile: NDArray[np.float64]  # (R,) in (0, 1): how cautious a driver this is
+    precedence: NDArray[np.int8] | None = None  # (R, D) at every decision: 1 the agent goes first, -1 the ego, 0 nobody
 
 
 @dataclass(frozen=True)
@@ -149,6 +159,7 @@ def react(
                 clock[near],
                 rate[near],
                 habits.select(near),
+                None if courses.precedence is None else courses.precedence[near, decision],
                 config,
             )
         change = acceleration * step_s / np.maximum(speed, _MIN_SPEED_MPS)
@@ -166,6 +177,7 @@ def _decide(
     clock: NDArray[np.float64],
     rate: NDArray[np.float64],
     habits: _Habits,
+    precedence: NDArray[np.int8] | None,
     config: ReactionConfig,
 ) -> NDArray[np.float64]:
     """Acceleration (R,) [m/s^2] that R agents choose now, at a time `clock` (R,) on their courses."""
@@ -183,11 +195,16 @@ def _decide(
     clear_s = np.where(same_way, agent_in, entry.out_s - clock)
     agent_out = np.maximum(clear_s, _travel_time(to_clear, speed, habits.accelerate))
 
-    goes_first = ego_in - agent_out > habits.margin_s
+    margin_s, hardest = habits.margin_s, 1.5 * habits.brake
+    if precedence is not None:
+        owes, insists = _precedence_now(precedence, entry.ego_x - reach, ego.speed, config)
+        margin_s = margin_s + config.precedence_shift_s * (owes.astype(np.float64) - insists)
+        hardest = np.where((precedence != 0) & ~insists, _FIRM_SHARE * habits.brake_hard, hardest)
+    goes_first = ego_in - agent_out > margin_s
     ego_gone = agent_in - ego_out > config.pass_behind_s
     inside = distance <= 0.0
     needed = 0.5 * speed**2 / np.maximum(distance - _SHORT_OF_M, 0.1)  # deceleration to a stop before the ground
-    too_late = ~same_way & (agent_in < ego_in) & (needed > 1.5 * habits.brake)
+    too_late = ~same_way & (agent_in < ego_in) & (needed > hardest)
     gives_way = entry.found & ~goes_first & ~ego_gone & ~inside & ~too_late
     head_on = entry.found & oncoming & inside & (entry.ego_x > 0.5 * ego_size[0])
     merging = same_way & (ego_in > 0.0)
@@ -203,6 +220,20 @@ def _decide(
     hindered = np.where(~same_way & (needed > habits.brake), np.minimum(hindered, -needed), hindered)
     limit = np.where(merging, 1.5 * habits.brake, habits.brake_hard)
     return np.clip(np.where(gives_way | head_on, hindered, habits.accelerate), -limit, habits.accelerate)
+
+
+def _precedence_now(
+    precedence: NDArray[np.int8],
+    ego_distance: NDArray[np.float64],
+    ego_speed: NDArray[np.float64],
+    config: ReactionConfig,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(R,) whether the ego goes first, and whether the agent does and still relies on that.
+
+    It does not with an ego that is `ego_distance` (R,) [m] before the ground and too fast to stop any more.
+    """
+    needed = 0.5 * ego_speed**2 / np.maximum(ego_distance, 0.1)
+    return precedence < 0, (precedence > 0) & (needed <= config.insisting_mps2)
 
 
 def _meet(low: NDArray, high: NDArray, other_low: NDArray, other_high: NDArray) -> NDArray[np.bool_]:
