@@ -184,7 +184,8 @@ class _Vehicle:
         """Sends frames at 10 Hz and the odometry; fills `times`, and returns when the last predictions had time."""
         self._times = times
         if watch:
-            self._node.create_subscription(Image, "/prediction_node/debug/raster", self._on_picture, INPUT)
+            seen: Any = self._on_picture
+            self._node.create_subscription(Image, "/prediction_node/debug/raster", seen, INPUT, raw=True)
         done = threading.Event()
         asking = threading.Thread(target=self._ask, args=(times, done), name="planner")
         if ask:
@@ -222,7 +223,7 @@ class _Vehicle:
         source = self._decode(data, _TYPE).source
         self._times.fallbacks += int(np.any(source == Source.HEURISTIC_FALLBACK))
 
-    def _on_picture(self, _message: Image) -> None:
+    def _on_picture(self, _data: bytes) -> None:
         self._times.pictures += 1
 
     def _ask(self, times: _Times, done: threading.Event) -> None:
