@@ -9,7 +9,7 @@ set_up := $(PYTHON) -m setup_environment
 run := .venv/bin/zoox-prediction
 ros_python := .venv/bin/ros-python
 
-.PHONY: help python setup setup-tests demo evaluate benchmark test lint pytest format constraints clean
+.PHONY: help python setup setup-tests demo evaluate benchmark test lint pytest golden format constraints clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -20,6 +20,7 @@ help:
 	@echo 'make test        lint, types and all tests'
 	@echo 'make lint        ruff and mypy only'
 	@echo 'make pytest      the tests only                                            ARGS="test/core -k name"'
+	@echo 'make golden      draw the rasters anew that the tests compare with'
 	@echo 'make format      lay the code out as the lint wants it'
 	@echo 'make setup       make .venv ready and do nothing else; every target above does it first'
 	@echo 'make constraints ask for the newest versions of all packages'
@@ -55,6 +56,9 @@ lint: setup-tests
 
 pytest: setup-tests
 	$(ros_python) -m pytest $(ARGS)
+
+golden: setup-tests
+	.venv/bin/python test/golden/golden_rasters.py
 
 format: setup-tests
 	.venv/bin/python -m ruff check --fix
