@@ -26,8 +26,7 @@ that of a fixed reference ({REFERENCE})
 which runs before every repetition; it says more than milliseconds when the machine is busy or another one.
 The group "{_NODE}" starts the prediction node as a process and measures what the vehicle sees, from tracks sent to
 predictions received; --json adds how many predictions came late or were a stand-in's, and the node's processor time.
-The group "map" asks the largest real map among the recordings for tests where they are found, and loads six of it as
-one.
+The group "map" asks the largest real map among the recordings for tests where they are found.
 The group "{_RASTER}" is measured on a real map where one is found or given, and compared with copying an array of the
 raster's size. --against {DEVKIT} draws the same scenes with the rasterizers of that package too, from
 `pip install nuscenes-devkit==1.2.0` (any Python from 3.9; it wants numpy below 2 and opencv-python-headless below 5,

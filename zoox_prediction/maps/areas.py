@@ -13,9 +13,9 @@ from zoox_prediction.maps.road_network import Ragged
 
 _BESIDE_ROAD_M = 2.0  # a curb or rail up to this far from the lanes is the edge of their road
 _INTO_ROAD_M = 0.5  # and one farther than this into them is none
-_SHORTEST_BORDER_M = 3.0  # a shorter piece of a border only runs up to the road
+_SHORTEST_BORDER_M = 4.0  # a shorter piece of a border only runs up to the road
 _AT_END_M = 0.3
-_PIECE_M = 2.0
+_PIECE_M = 3.0
 _FEWEST_POINTS = 3  # of a ring
 _SAME_LINE_M = 0.01  # points of an outline that are nearer than this to the line between others are left out
 
@@ -52,13 +52,13 @@ def union_of(rings: Iterable[NDArray], grown_m: float = 0.0) -> BaseGeometry:
 
 def closed_union(rings: Iterable[NDArray], close_gap_m: float) -> BaseGeometry:
     """The union of areas given by their rings (n, 2); slivers between them up to close_gap_m wide are closed."""
-    return closed_areas([union_of(rings)], close_gap_m)
+    areas = shapely.simplify(polygons_of(list(rings)), _SAME_LINE_M)  # much less to unite than all points of the map
+    return closed_areas(areas, close_gap_m)
 
 
-def closed_areas(areas: Sequence[BaseGeometry], close_gap_m: float) -> BaseGeometry:
+def closed_areas(areas: Sequence[BaseGeometry] | NDArray, close_gap_m: float) -> BaseGeometry:
     """The union of areas; slivers between them up to close_gap_m wide are closed."""
-    union = areas[0] if len(areas) == 1 else shapely.union_all(areas)
-    union = shapely.simplify(union, _SAME_LINE_M)
+    union = shapely.union_all(areas)
     if close_gap_m > 0.0 and not union.is_empty:
         half = 0.5 * close_gap_m
         union = union.buffer(half, join_style="mitre").buffer(-half, join_style="mitre")
@@ -113,7 +113,7 @@ class _Pieces:
     """Lines cut into short pieces, so that each piece can be kept or left out as a whole."""
 
     def __init__(self, lines: Sequence[shapely.LineString]) -> None:
-        cut = shapely.segmentize(np.array(lines, dtype=object), _PIECE_M)
+        cut = shapely.segmentize(shapely.simplify(np.array(lines, dtype=object), _SAME_LINE_M), _PIECE_M)
         self._points, owner = shapely.get_coordinates(cut, return_index=True)
         self._starts = np.flatnonzero(owner[1:] == owner[:-1])  # of the pieces
         self._ends = np.stack([self._points[self._starts], self._points[self._starts + 1]], axis=1)

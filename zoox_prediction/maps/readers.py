@@ -51,7 +51,7 @@ def _metric_reader(path: Path) -> Callable[[Path], RoadNetwork]:
         return read_scenarionet
     if kind == ".xodr":
         raise MapError(
-            f"{path}: OpenDRIVE is not read; convert it: netconvert --opendrive {path.name} "
-            f"--opendrive.import-all-lanes -o {path.stem}.net.xml"
+            f"{path}: OpenDRIVE is not read; convert it with SUMO: netconvert --opendrive {path.name} -o "
+            f"{path.stem}.net.xml (with --ignore-errors where that stops at a defect)"
         )
     raise MapError(f"{path}: unknown map format '{kind}'; {_KNOWN}")

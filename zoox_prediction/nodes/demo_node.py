@@ -32,7 +32,6 @@ from zoox_prediction.ros.qos import INPUT
 from zoox_prediction.scene import CandidatePlans, EgoState
 from zoox_prediction.srv import PredictConditional
 
-
 _ANSWER_TIMEOUT_S = 3.0  # an answer that was sent before the two had found each other never comes: ask again
 
 

@@ -67,7 +67,8 @@ def test_nuscenes_connectors_and_placeholder_limits() -> None:
     np.testing.assert_allclose(lanes.right_boundary[0], [[0, -2], [20, -2]])
     np.testing.assert_allclose(lanes.left_boundary[1], [[20.2, 2], [30, 1.5]])  # as wide as the lanes that it joins
     np.testing.assert_allclose(lanes.right_boundary[1], [[20.2, -2], [30, -1.5]])
-    np.testing.assert_allclose(LaneGraph(road_network_from_features(_nuscenes())).half_width_m, [2, 1.75, 1.75, 1.5])
+    half_width = LaneGraph(road_network_from_features(_nuscenes())).half_width_m
+    np.testing.assert_allclose(half_width, [2, 1.75, 1.75, 1.5], atol=0.01)
 
 
 def test_drivable_area_is_what_an_odd_number_of_borders_encloses() -> None:

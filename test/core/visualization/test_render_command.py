@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,8 @@ import pytest
 
 from zoox_prediction.cli import main
 from zoox_prediction.recording.generated import generate_recording
+from zoox_prediction.recording.sources import open_recording
+from zoox_prediction.visualization import raster_command
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +71,46 @@ def test_what_is_lost_of_a_damaged_bag_is_told(bag: Path, tmp_path: Path, capsys
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     assert main(["render", "scene", str(cut), "--at", "0", "--output", str(tmp_path / "scene.png")]) == 0
     assert "the end is missing" in capsys.readouterr().err
+
+
+def test_a_raster_becomes_a_picture_in_colors_and_a_sheet(bag: Path, tmp_path: Path) -> None:
+    output = tmp_path / "new" / "seen.png"
+    assert main(["render", "raster", str(bag), "--at", "0.5", "--output", str(output)]) == 0
+    composite, sheet = cv2.imread(str(output)), cv2.imread(str(output.with_name("seen_channels.png")))
+    assert composite.shape == (1024, 1024, 3) and composite.std() > 5.0
+    assert sheet.shape[1] > 8 * 256 and sheet.shape[0] > 9 * 256 and sheet.std() > 5.0
+
+
+def test_size_and_resolution_of_a_raster(bag: Path, tmp_path: Path) -> None:
+    output = tmp_path / "seen.png"
+    near = ["--size-px", "300", "--resolution-m", "0.2"]
+    assert main(["render", "raster", str(bag), "--at", "0.5", *near, "--output", str(output)]) == 0
+    assert cv2.imread(str(output)).shape == (1200, 1200, 3)
+
+
+def test_a_raster_without_an_ego_lies_amid_the_traffic_or_where_it_is_told(
+    bag: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raster_command, "open_recording", lambda source: replace(open_recording(source), ego=()))
+    near, far = tmp_path / "near.png", tmp_path / "far.png"
+    assert main(["render", "raster", str(bag), "--at", "0.5", "--output", str(near)]) == 0
+    options = ["--center", "5000", "0", "1.5", "--output", str(far)]
+    assert main(["render", "raster", str(bag), "--at", "0.5", *options]) == 0
+    assert cv2.imread(str(near)).std() > 5.0 > cv2.imread(str(far)).std()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--at", "7.5"], "--at 7.5: the recording has agents from 0 to 1.0 s"),
+        (["--at", "0.5", "--size-px", "3"], "size_px must be 8 to 4096, got 3"),
+        (["--at", "0.5", "--resolution-m", "nan"], "resolution_m must be"),
+        (["--at", "0.5", "--output", "seen.jpg"], "seen.jpg: is written as PNG"),
+    ],
+)
+def test_mistakes_about_a_raster_are_told_in_one_sentence(
+    bag: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", "raster", str(bag), *arguments]) == 2
+    errors = capsys.readouterr().err
+    assert words in errors and len(errors.splitlines()) == 1
