@@ -90,9 +90,9 @@ def draw_composite(raster: NDArray[np.uint8], table: ChannelTable, scale: int = 
     image: NDArray[np.uint8] = np.full((height, width, 3), palette.BACKGROUND, dtype=np.uint8)
     for layer in LAYERS:
         pixels = raster[table.index(layer.channel)]
-        if not pixels.any():
-            continue
         shares = pixels if table[layer.channel].kind == Kind.MASK else _selected(pixels, layer.pixel)
+        if not shares.any():  # of the channel only other values are drawn
+            continue
         if scale > 1:
             shares = cv2.resize(shares, (width, height), interpolation=cv2.INTER_LINEAR)
         _blend(image, shares, layer)

@@ -96,7 +96,7 @@ def test_a_raster_without_an_ego_lies_amid_the_traffic_or_where_it_is_told(
     assert main(["render", "raster", str(bag), "--at", "0.5", "--output", str(near)]) == 0
     options = ["--center", "5000", "0", "1.5", "--output", str(far)]
     assert main(["render", "raster", str(bag), "--at", "0.5", *options]) == 0
-    assert cv2.imread(str(near)).std() > 5.0 > cv2.imread(str(far)).std()
+    assert cv2.imread(str(near)).std() > 2.0 * cv2.imread(str(far)).std()  # there, only title and bar are drawn
 
 
 @pytest.mark.parametrize(
