@@ -156,8 +156,9 @@ def test_no_sweep_is_lost_in_real_time(tmp_path, listener, replay, wait_for):
 
 def test_waits_for_as_many_subscribers_as_it_is_told(tmp_path, listener, replay, wait_for, spin):
     process = replay(write_bag(tmp_path / "bag"), wait_for_subscribers="['/count']", min_subscribers=2)
+    wait_for(lambda: listener.clock_ns)  # it has started
     time.sleep(3.0)  # several times what one subscriber would have needed
-    assert listener.clock_ns and not listener.counts
+    assert not listener.counts
     second = spin(Listener())
     assert process.wait(20.0) == 0
     wait_for(lambda: listener.counts == second.counts == list(range(40)))

@@ -30,7 +30,7 @@ class _Expected:
 _NETWORKS = {
     "ngsim_i80": _Expected(lanes=25, inside=12, yielding=6, stop_lines=1, intersections=1, widest_m=5.0),
     "ngsim_lankershim": _Expected(lanes=206, inside=88, yielding=50, stop_lines=28, intersections=6, widest_m=5.5),
-    "ngsim_peachtree": _Expected(lanes=178, inside=86, yielding=54, stop_lines=31, intersections=6, widest_m=5.5),
+    "ngsim_peachtree": _Expected(lanes=178, inside=86, yielding=54, stop_lines=31, intersections=6, widest_m=4.0),
     "ngsim_us101": _Expected(lanes=30, inside=0, yielding=0, stop_lines=0, intersections=0, widest_m=4.5),
 }
 
