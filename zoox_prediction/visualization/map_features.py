@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,16 +11,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from zoox_prediction.maps.areas import polygon_of
+from zoox_prediction.maps.markings import STRIPE_M, dashes, once, segments, stripes
 from zoox_prediction.maps.road_network import NO_ID, BoundaryType, LaneType, Ragged, RoadNetwork, rows_of_ids
 from zoox_prediction.visualization import palette
 from zoox_prediction.visualization.palette import Color
 
 _TOLERANCE_M = 0.03  # points that move a line by less are left out
-_SAME_LINE_M = 0.02  # two lanes' common boundary is one line although their files round differently
-_DASH_M, _DASH_GAP_M = 3.0, 4.5
-_STRIPE_M, _STRIPE_PERIOD_M = 0.5, 1.0
-_MAX_STRIPES = 100  # of a crosswalk that is absurdly long
 _ARROW_M, _ARROW_LANE_M = 0.9, 6.0  # arm of a chevron, and the shortest lane that has one
 
 # Namespace of RViz and colour of the lanes of each type.
@@ -110,7 +106,7 @@ def _features(network: RoadNetwork) -> Iterable[Feature]:
     yield Feature("centerlines", palette.CENTERLINE, centerlines)
     yield Feature("directions", palette.CENTERLINE, _chevrons(centerlines), 0.1)
     yield from _boundaries(network, left, right)
-    yield Feature("crosswalks", palette.CROSSWALK, _stripes(network.crosswalks), _STRIPE_M)
+    yield Feature("crosswalks", palette.CROSSWALK, stripes(network.crosswalks), STRIPE_M)
     yield Feature("crosswalk_outlines", palette.BOUNDARY, _closed(network.crosswalks))
     yield Feature("stop_lines", palette.STOP_LINE, _simplified(network.stop_lines), 0.35)
 
@@ -121,11 +117,11 @@ def _boundaries(network: RoadNetwork, left: Ragged, right: Ragged) -> Iterable[F
     sides = [*left, *right]
 
     def of(boundary_type: BoundaryType) -> Ragged:
-        return _once([sides[row] for row in np.flatnonzero(types == boundary_type)])
+        return once([sides[row] for row in np.flatnonzero(types == boundary_type)])
 
     edges = _simplified(network.road_edges) if len(network.road_edges) else of(BoundaryType.ROAD_EDGE)
     yield Feature("unmarked_boundaries", palette.CENTERLINE, of(BoundaryType.UNKNOWN))
-    yield Feature("dashed_boundaries", palette.BOUNDARY, _dashes(of(BoundaryType.DASHED)), 0.15)
+    yield Feature("dashed_boundaries", palette.BOUNDARY, dashes(of(BoundaryType.DASHED)), 0.15)
     yield Feature("solid_boundaries", palette.BOUNDARY, of(BoundaryType.SOLID), 0.15)
     yield Feature("road_edges", palette.ROAD_EDGE, edges, 0.15)
 
@@ -152,66 +148,9 @@ def _between(left: Ragged, right: Ragged, wanted: NDArray[np.bool_]) -> Ragged:
     return Ragged.points(np.concatenate([left[row], right[row][::-1]]) for row in np.flatnonzero(both))
 
 
-def _once(lines: Sequence[NDArray]) -> Ragged:
-    """The lines without those that are there already, be it from the other end."""
-    found: dict[tuple[int, ...], NDArray] = {}
-    for line in lines:
-        if len(line):
-            ends = np.round(line[[0, -1]] / _SAME_LINE_M).astype(np.int64).tolist()
-            first, last = sorted(map(tuple, ends))
-            found.setdefault((*first, *last), line)
-    return Ragged.points(found.values())
-
-
-def _dashes(lines: Ragged) -> Ragged:
-    """Pieces of two points: the lines with gaps."""
-    starts, ends, owner = _segments(lines)
-    length = np.linalg.norm(ends - starts, axis=1)
-    travelled = np.concatenate([[0.0], np.cumsum(length)])
-    first = np.searchsorted(owner, owner)  # the first segment of the same line
-    begin = travelled[:-1] - travelled[first]
-    period = _DASH_M + _DASH_GAP_M
-    number = np.floor(begin / period)  # of the first dash that the segment may hold a part of
-    count = (np.floor((begin + length) / period) - number).astype(np.int64) + 1
-    segment = np.repeat(np.arange(len(length)), count)
-    dash = number[segment] + np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)
-    low = np.maximum(dash * period - begin[segment], 0.0)
-    high = np.minimum(dash * period + _DASH_M - begin[segment], length[segment])
-    keep = high > low
-    segment, low, high = segment[keep], low[keep, None], high[keep, None]
-    along = (ends - starts)[segment] / np.maximum(length[segment, None], 1e-9)
-    return _pairs(starts[segment] + low * along, starts[segment] + high * along)
-
-
-def _stripes(crosswalks: Ragged) -> Ragged:
-    """Pieces of two points across the way of those who walk, which is the longer side of the crosswalk."""
-    areas = [polygon_of(ring[np.isfinite(ring).all(axis=1)]) for ring in crosswalks]
-    lines, crossed = [], []
-    for area in areas:  # a few dozen in a town
-        box = shapely.get_coordinates(shapely.minimum_rotated_rectangle(area))
-        if len(box) < 5:
-            continue
-        sides = box[1:3] - box[:2]
-        way, across = sides if np.linalg.norm(sides[0]) >= np.linalg.norm(sides[1]) else sides[::-1]
-        count = int(np.clip(np.linalg.norm(way) / _STRIPE_PERIOD_M, 1, _MAX_STRIPES))
-        share = (np.arange(count) + 0.5)[:, None] / count - 0.5
-        middle = box[:4].mean(axis=0) + share * way
-        lines += list(np.stack([middle - across, middle + across], axis=1))
-        crossed += [area] * count
-    stripes = (
-        shapely.intersection(shapely.linestrings(lines), np.array(crossed)) if lines else np.zeros(0, dtype=object)
-    )
-    pieces = shapely.get_parts(stripes)
-    pieces = pieces[shapely.length(pieces) > _STRIPE_M]
-    lengths = shapely.length(pieces)
-    inset = 0.5 * _STRIPE_M  # pictures round the ends
-    first, second = (shapely.line_interpolate_point(pieces, at) for at in (inset, lengths - inset))
-    return _pairs(shapely.get_coordinates(first), shapely.get_coordinates(second))
-
-
 def _chevrons(centerlines: Ragged) -> Ragged:
     """An arrow head of three points in the middle of each lane, where it is long enough."""
-    starts, ends, owner = _segments(centerlines)
+    starts, ends, owner = segments(centerlines)
     length = np.linalg.norm(ends - starts, axis=1)
     total = np.bincount(owner, length, minlength=len(centerlines))
     before = np.cumsum(length) - length
@@ -223,17 +162,6 @@ def _chevrons(centerlines: Ragged) -> Ragged:
     side = np.column_stack([-along[:, 1], along[:, 0]])
     heads = np.stack([tip - _ARROW_M * (along - 0.7 * side), tip, tip - _ARROW_M * (along + 0.7 * side)], axis=1)
     return Ragged(heads.reshape(-1, 2), 3 * np.arange(len(heads) + 1))
-
-
-def _segments(lines: Ragged) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Starts and ends (S, 2) of all segments, and the row of the line that each belongs to (S,), rising."""
-    owner = np.repeat(np.arange(len(lines)), np.diff(lines.offsets))
-    inside = owner[1:] == owner[:-1]
-    return lines.values[:-1][inside], lines.values[1:][inside], owner[:-1][inside]
-
-
-def _pairs(first: NDArray[np.float64], second: NDArray[np.float64]) -> Ragged:
-    return Ragged(np.stack([first, second], axis=1).reshape(-1, 2), 2 * np.arange(len(first) + 1))
 
 
 def _closed(polygons: Ragged) -> Ragged:
