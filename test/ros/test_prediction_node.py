@@ -114,6 +114,7 @@ def test_agents_in_a_frame_without_transform(peer, predicted, complains):
 
 def test_an_empty_map_a_malformed_one_and_one_with_holes(peer, predicted, complains):
     peer.road_network.publish(road_network_to_message(RoadNetwork(), ROS_TYPES, 0))
+    complains(peer, "no lanes")
     predicted(peer, cars(peer.now_ns()))
     malformed = road_network_to_message(straight_road(), ROS_TYPES, 0)
     malformed.lane_type = []

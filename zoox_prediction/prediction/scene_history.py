@@ -138,7 +138,7 @@ class SceneHistory:
         return problems
 
     def set_road_network(self, road_network: RoadNetwork) -> list[str]:
-        """Replaces the map; one in another frame or with points that are not finite is not used."""
+        """Replaces the map by any that is in the right frame and finite; that one has no lanes is a problem too."""
         if road_network.frame_id != self._config.frame_id:
             return [
                 f"the road network in frame '{road_network.frame_id}' is dropped; expected '{self._config.frame_id}'"
@@ -154,7 +154,7 @@ class SceneHistory:
             if not np.isfinite(lines.values).all():
                 return ["the road network has points that are not finite; it is dropped"]
         self._road_network = road_network
-        return []
+        return [] if len(lanes) else ["the road network has no lanes; agents follow their own motion"]
 
     def add_signals(self, signals: TrafficSignals) -> list[str]:
         """Merges the signals by id: the last observation of each stays, so publishers may send parts of the set."""

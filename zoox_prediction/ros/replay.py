@@ -17,6 +17,7 @@ from rosgraph_msgs.msg import Clock
 from zoox_prediction.errors import InputError
 from zoox_prediction.recording.bag import BagReader, RawMessage, RecordingError
 from zoox_prediction.recording.player import BagPlayer
+from zoox_prediction.ros.diagnostics import OK, WARN, Diagnostics
 from zoox_prediction.ros.qos import CLOCK
 from zoox_prediction.ros.recorded_topics import create_publishers
 
@@ -69,8 +70,11 @@ class Replay:
         self._logger = node.get_logger()
         self._on_end = on_end
         self._reader = BagReader(config.bag)
+        self._diagnostics = Diagnostics(node)
+        self._diagnostics.value("recording", "whole", OK)
+        self._losses: list[str] = []
         for problem in self._reader.problems:
-            self._logger.warning(f"{problem}; playing what there is")
+            self._tell_loss(f"{problem}; playing what there is")
         topics = [topic for name, topic in self._reader.topics.items() if self._is_wanted(name)]
         self._publishers = create_publishers(node, topics, self._reader.duration_s)
         if not self._publishers:
@@ -200,7 +204,7 @@ class Replay:
             try:
                 messages = self._player.due(wall_ns)
             except RecordingError as error:
-                self._logger.warning(f"{error}; played as far as it goes")
+                self._tell_loss(f"{error}; played as far as it goes")
         if self._jumped or self._player.loops != loops:
             self._jumped = False
             for _ in range(_SETTLE_TICKS):
@@ -213,6 +217,13 @@ class Replay:
         if (ended or self._player.finished) and not self._ended:
             self._ended = True
             self._finish()
+
+    def _tell_loss(self, text: str) -> None:
+        """Something of the recording is lost; stays in the diagnostics, for the recording does not get better."""
+        self._logger.warning(text)
+        if text not in self._losses:  # a loop meets it again
+            self._losses.append(text)
+        self._diagnostics.value("recording", "; ".join(self._losses), WARN)
 
     def _idle_s(self) -> float | None:
         """How long until something is due [s]."""

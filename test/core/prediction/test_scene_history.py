@@ -247,7 +247,7 @@ def test_frames_other_than_map_are_dropped():
 def test_road_network_survives_a_reset():
     history = SceneHistory()
     network = RoadNetwork(source="town")
-    assert history.set_road_network(network) == []
+    assert history.set_road_network(network) == ["the road network has no lanes; agents follow their own motion"]
     history.reset()
     history.add_agents(frame(0.0))
     assert history.scene().road_network is network
