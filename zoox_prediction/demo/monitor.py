@@ -10,7 +10,7 @@ import numpy as np
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import PredictedTrajectories
 
-_RATE_WINDOW = 20  # messages over which the rate is taken
+_RATE_WINDOW = 20  # scenes over which the rate is taken
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class MonitorState:
     predictions: int  # messages
     lost: int  # scenes without a prediction
     agents: int  # in the newest message
-    rate_hz: float  # of the newest messages, wall time
+    rate_hz: float  # of the newest scenes, wall time
     scene_age_p50_ms: float
     scene_age_p99_ms: float
     min_ade_m: float  # over all agents and messages so far; NaN before the first
@@ -51,8 +51,9 @@ class DemoMonitor:
     def add(self, predictions: PredictedTrajectories, scene_age_s: float, arrival_s: float) -> None:
         """One message; `arrival_s` is the steady time of its arrival."""
         self._newest = predictions
+        if predictions.stamp_ns not in self._predicted:  # else the last scene again, after it has become silent
+            self._arrivals.append(arrival_s)
         self._predicted.add(predictions.stamp_ns)
-        self._arrivals.append(arrival_s)
         self._scene_ages.append(scene_age_s)
         finite = np.isfinite(predictions.position).all(axis=(1, 2, 3))
         self._improper += int((np.abs(predictions.probability.sum(axis=1) - 1.0) > 1e-3).sum())

@@ -93,3 +93,13 @@ def test_rate_and_ages():
     assert state.rate_hz == pytest.approx(5.0)
     assert state.scene_age_p50_ms == pytest.approx(30.0)
     assert state.agents == 2
+
+
+def test_a_repeated_prediction_is_a_message_but_does_not_count_in_the_rate():
+    monitor = DemoMonitor(log())
+    for step in range(5):
+        monitor.add(predictions(step * STEP_NS), 0.01, 0.1 * step)
+    monitor.add(predictions(4 * STEP_NS), 0.3, 0.9)
+    state = monitor.state()
+    assert state.rate_hz == pytest.approx(10.0)
+    assert (state.predictions, state.scenes_played) == (6, 5)
