@@ -68,7 +68,7 @@ constraints: setup-tests
 	.venv/bin/python -m pip install --quiet uv
 	{ echo "# Written by 'make constraints': versions that were tested together, for every supported Python."; \
 	  cd requirements && ../.venv/bin/python -m uv pip compile --quiet --universal --upgrade --python-version 3.10 \
-	    --no-header --no-annotate runtime.txt test.txt build.txt ros_wheels.txt; } > constraints.partial
+	    --no-header --no-annotate runtime.txt sim.txt test.txt build.txt ros_wheels.txt; } > constraints.partial
 	mv constraints.partial requirements/constraints.txt
 
 clean:

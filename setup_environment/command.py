@@ -173,7 +173,7 @@ def _phases(layout: Layout, ros: RosSource, tests: bool) -> list[Phase]:
     """What must be done after the environment is made, in this order."""
     variables = environment.variables(layout, ros)
     lists = ("runtime", "build") if ros.distribution else ("runtime", "build", "ros_wheels")
-    test_lists = ("test", "test_no_dependencies")
+    test_lists = ("test", "sim", "test_no_dependencies")
     constraints = [layout.requirements("constraints")]
 
     def install(processes: Processes) -> None:

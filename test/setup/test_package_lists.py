@@ -59,7 +59,7 @@ def test_constraints_hold_every_package_for_every_python(python: str) -> None:
         for pin in _requirements("constraints")
         if pin.marker is None or pin.marker.evaluate(environment)
     }
-    for name in ("runtime", "test", "build", "ros_wheels"):
+    for name in ("runtime", "sim", "test", "build", "ros_wheels"):
         for requirement in _requirements(name):
             version = pinned[requirement.name.lower()]
             assert requirement.specifier.contains(version), (
