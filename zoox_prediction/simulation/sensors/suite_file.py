@@ -1,0 +1,92 @@
+"""Reads `config/sensor_suite.yaml` strictly: `{sensors: {NAME: {modality: ..., ...}}, odometry: {...}}`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zoox_prediction.config import ConfigError, from_mapping
+from zoox_prediction.resources import resource_path
+from zoox_prediction.simulation.sensors.config import (
+    CameraConfig,
+    LidarConfig,
+    Modality,
+    OdometryConfig,
+    RadarConfig,
+    SensorConfig,
+    SuiteConfig,
+    ThermalConfig,
+)
+
+SUITE_FILE = "config/sensor_suite.yaml"
+
+_CONFIGS: dict[Modality, type[SensorConfig]] = {
+    Modality.LIDAR: LidarConfig,
+    Modality.RADAR: RadarConfig,
+    Modality.CAMERA: CameraConfig,
+    Modality.THERMAL: ThermalConfig,
+}
+
+
+def load_suite_config(path: Path | str | None = None) -> SuiteConfig:
+    """The suite of the YAML file at `path`, or the package's own.
+
+    Raises ConfigError that names the file and the key when it cannot be read, has an unknown key (the nearest known one
+    is named) or an unusable value.
+    """
+    path = resource_path(SUITE_FILE) if path is None else Path(path)
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give a file of sensors") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return suite_config(document)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def suite_config(document: Any) -> SuiteConfig:
+    """The suite of a mapping `{sensors: {NAME: {modality: ..., ...}}, odometry: {...}}`; raises ConfigError."""
+    if not isinstance(document, Mapping) or not isinstance(document.get("sensors"), Mapping):
+        raise ConfigError("expected a mapping 'sensors:' of names to sensors")
+    for key in document:
+        if key not in ("sensors", "odometry"):
+            raise ConfigError(f"unknown parameter '{key}'{_hint(str(key), ['sensors', 'odometry'])}")
+    odometry = document.get("odometry", {})
+    if not isinstance(odometry, Mapping):
+        raise ConfigError(f"parameter 'odometry' must be a mapping, got {odometry!r}")
+    sensors = tuple(_sensor(str(name), values) for name, values in document["sensors"].items())
+    try:
+        return SuiteConfig(sensors, from_mapping(OdometryConfig, odometry, prefix="odometry."))
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _sensor(name: str, values: Any) -> SensorConfig:
+    prefix = f"sensors.{name}."
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"parameter '{prefix[:-1]}' must be a mapping, got {values!r}")
+    known = [each.value for each in Modality]
+    if values.get("modality") not in known:
+        given = values.get("modality")
+        raise ConfigError(f"parameter '{prefix}modality' must be one of {', '.join(known)}, got {given!r}")
+    modality = Modality(values["modality"])
+    if "name" in values:
+        raise ConfigError(f"unknown parameter '{prefix}name'; the sensor's name is the key above it")
+    try:
+        return from_mapping(_CONFIGS[modality], {**values, "name": name, "modality": modality}, prefix=prefix)
+    except TypeError as error:  # dataclasses tell of a missing field in this way
+        raise ConfigError(f"parameter '{prefix[:-1]}' is not complete: {str(error).partition(') ')[2]}") from error
+
+
+def _hint(key: str, known: list[str]) -> str:
+    nearest = difflib.get_close_matches(key, known, n=1)
+    return f", did you mean '{nearest[0]}'?" if nearest else f"; known are {', '.join(known)}"
