@@ -1,0 +1,58 @@
+"""What a simulated world is like: how much traffic of which kind, and how long it runs before it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from zoox_prediction.simulation.town import TownConfig
+
+
+@dataclass(frozen=True)
+class TrafficMix:
+    """Shares of the vehicles, of any sum."""
+
+    car: float = 0.74
+    truck: float = 0.06
+    bus: float = 0.03
+    motorcyclist: float = 0.05
+    cyclist: float = 0.12
+
+    def __post_init__(self) -> None:
+        shares = (self.car, self.truck, self.bus, self.motorcyclist, self.cyclist)
+        if not all(share >= 0.0 for share in shares) or not sum(shares) > 0.0:
+            raise ValueError(f"shares must be >= 0 and not all 0, got {shares}")
+
+
+@dataclass(frozen=True)
+class TrafficConfig:
+    """How many agents there are at once, on average over seeds."""
+
+    vehicles: int = 55  # that drive
+    walkers: int = 30
+    density_range: tuple[float, ...] = (0.5, 1.3)  # a factor on both, drawn for each scene
+    parked_share: float = 0.6  # of the parking places that are taken
+    leaving_share: float = 0.25  # of the parked cars that pull out while the world runs
+    jaywalkers_per_minute: float = 5.0
+    animals_per_minute: float = 1.5
+    warm_up_s: float = 70.0  # before the recording begins, from an empty town
+    mix: TrafficMix = field(default_factory=TrafficMix)
+
+    def __post_init__(self) -> None:
+        for name in ("vehicles", "walkers", "jaywalkers_per_minute", "animals_per_minute"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
+        for name in ("parked_share", "leaving_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if len(self.density_range) != 2 or not 0.0 < self.density_range[0] <= self.density_range[1]:
+            raise ValueError(f"density_range must be two rising numbers > 0, got {self.density_range}")
+        if not 20.0 <= self.warm_up_s <= 600.0:
+            raise ValueError(f"warm_up_s must be in [20, 600], got {self.warm_up_s}")
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """Everything about made-up worlds."""
+
+    town: TownConfig = field(default_factory=TownConfig)
+    traffic: TrafficConfig = field(default_factory=TrafficConfig)

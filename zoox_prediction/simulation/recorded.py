@@ -1,0 +1,71 @@
+"""A simulated drive as a recording: the truth at 10 Hz, the ego, the signals, the map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from zoox_prediction.geometry import quaternion_from_yaw
+from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.recording.datasets.kinematics import EgoTrajectory
+from zoox_prediction.recording.datasets.source import SensorMessage, SourceRecording
+from zoox_prediction.simulation.sensors.suite import SensorSuite
+from zoox_prediction.simulation.sensors.truth import Light, SensorTruth
+from zoox_prediction.simulation.vehicle_motion import STEP_S
+from zoox_prediction.simulation.world import EGO_SIZE_M, Truth
+
+DATASET = "simulation"
+
+
+def sensors_of(
+    recording: SourceRecording, suite: SensorSuite, seed: int, light: Light, visibility_m: float
+) -> tuple[SensorMessage, ...]:
+    """All messages of the suite on the drive; they are made when they are written."""
+    if recording.ego is None or recording.ego_size is None:
+        raise ValueError("sensors need the vehicle that carries them")
+    messages: list[SensorMessage] = []
+    for agents, ego, signals in zip(recording.agents, recording.ego.states(), recording.signals, strict=True):
+        truth = SensorTruth(
+            agents=agents,
+            ego=ego,
+            ego_size=recording.ego_size,
+            ego_center_offset_m=recording.ego_center_offset_m,
+            road_network=recording.road_network or RoadNetwork(),
+            signals=signals,
+            light=light,
+            visibility_m=visibility_m,
+            ego_height_m=EGO_SIZE_M[2],
+            step_s=STEP_S,
+        )
+        messages += suite.messages(truth, seed)
+    return tuple(messages)
+
+
+def recording_of(
+    name: str,
+    frames: Sequence[Truth],
+    road_network: RoadNetwork,
+    ego_center_offset_m: float,
+    notes: Mapping[str, str],
+) -> SourceRecording:
+    """Frames of one world as a recording without sensors."""
+    ego = [frame.ego for frame in frames]
+    position = np.array([[*each.position, each.z] for each in ego])
+    trajectory = EgoTrajectory(
+        np.array([each.stamp_ns for each in ego], dtype=np.int64),
+        position,
+        quaternion_from_yaw(np.array([each.yaw for each in ego])),
+        np.array([each.velocity for each in ego]),
+    )
+    return SourceRecording(
+        dataset=DATASET,
+        name=name,
+        agents=tuple(frame.agents for frame in frames),
+        ego=trajectory,
+        ego_size=EGO_SIZE_M[:2],
+        ego_center_offset_m=ego_center_offset_m,
+        road_network=road_network,
+        signals=tuple(frame.signals for frame in frames),
+        notes=notes,
+    )
