@@ -20,7 +20,8 @@ _TIMES_S = np.arange(0.0, 3.01, 0.2)
 _NEAR_M = 15.0  # beside what is driven in these times
 _SLOWEST_MPS = 1.2  # a standing driver looks as far ahead as if he rolled
 _STOP_SHORT_M = 1.0
-_GENTLE_MPS2 = 1.0  # who needs less than this to stop waits and sees
+_GENTLE_MPS2 = 1.5  # of a stop at ease
+_WAITS_M = 4.0  # a standing driver stays while a conflict is this near
 _BESIDE_M = 0.4  # room that drivers want on both sides
 _BRAKES_MORE = 1.15  # than it takes, so that an error does not end in a crash
 
@@ -73,14 +74,17 @@ def conflict_distance(drivers: Boxes, others: Boxes) -> FloatArray:
 
 
 def limited_speed(speed: FloatArray, distance_m: FloatArray, hardest_mps2: FloatArray) -> FloatArray:
-    """(N,) the speed that a careful driver has one step later, with a conflict this far ahead; inf: as he likes."""
-    room = np.maximum(distance_m - _STOP_SHORT_M, 0.2)
-    needed = speed**2 / (2.0 * room)
-    braking = np.minimum(_BRAKES_MORE * needed, hardest_mps2)
-    slower = np.maximum(speed - STEP_S * braking, 0.0)
-    stands = (speed < 0.5) & np.isfinite(distance_m)
-    limited: FloatArray = np.where(stands, 0.0, np.where(needed > _GENTLE_MPS2, slower, np.inf))
-    return limited
+    """(N,) the most that careful drivers go one step later, with conflicts this far ahead; inf: as they like.
+
+    They come to a stop before it at ease; who needs more than that brakes as hard as it takes, up to hardest_mps2.
+    """
+    room = np.maximum(distance_m - _STOP_SHORT_M, 0.0)
+    at_ease = np.sqrt(2.0 * _GENTLE_MPS2 * room)
+    braking = np.minimum(_BRAKES_MORE * speed**2 / (2.0 * np.maximum(room, 0.2)), hardest_mps2)
+    limited = np.where(speed > at_ease, np.maximum(speed - STEP_S * braking, 0.0), at_ease)
+    limited = np.where((speed < 0.5) & (distance_m < _WAITS_M), 0.0, limited)
+    unlimited: FloatArray = np.where(np.isfinite(distance_m), limited, np.inf)
+    return unlimited
 
 
 def _moved(

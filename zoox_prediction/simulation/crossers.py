@@ -123,7 +123,8 @@ class Crosser:
         half = 0.5 * vehicles.size[:, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
             arrives = np.where(closing * offset < 0.0, (np.abs(offset) - half - _SAFETY_M) / np.abs(closing), np.inf)
-            meets = (vehicles.center - start) @ unit + (vehicles.velocity @ unit) * np.maximum(arrives, 0.0)
+        until = np.where(np.isfinite(arrives), np.maximum(arrives, 0.0), 0.0)
+        meets = (vehicles.center - start) @ unit + (vehicles.velocity @ unit) * until
         lane = 0.5 * vehicles.size[:, 1] + _SAFETY_M
         on_way = (meets > -lane) & (meets < length + lane)
         leaves = np.clip(meets + lane, 0.0, length) / self.crossing_mps + 0.5
