@@ -166,9 +166,9 @@ class RadarConfig(SensorConfig):
     vertical_fov_rad: float = 0.3
     min_range_m: float = 0.5
     max_range_m: float = 120.0
-    range_resolution_m: float = 0.6
-    azimuth_resolution_rad: float = 0.035
-    max_detections_per_agent: int = 8
+    range_resolution_m: float = 1.0
+    azimuth_resolution_rad: float = 0.05
+    max_detections_per_agent: int = 10
     snr_at_100_m_db: float = 15.0  # of a target of 1 m^2 (0 dBsm)
     detection_threshold_db: float = 8.0
     noise: RadarNoise = field(default_factory=RadarNoise)

@@ -26,8 +26,9 @@ DETECTION = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("radial_speed", "<f4"), ("rcs", "<f4"), ("snr", "<f4")]
 )  # metres in the radar's frame, m/s over ground of the target minus the radar (positive: it goes away), dBsm, dB
 
-_ELEVATION_RAYS = 4
-_AZIMUTH_STEP_RAD = 0.008
+# Shares of half the vertical field of view: denser about the horizon, where far pedestrians are low and narrow.
+_ELEVATION_SHARES = np.array([-0.9, -0.4, -0.15, -0.05, -0.015, 0.015, 0.05, 0.15, 0.4, 0.9])
+_AZIMUTH_STEP_RAD = 0.004
 # Mean RCS [dBsm] of a class seen at 45 degrees, and what faces seen square add.
 _RCS_DBSM = np.array([6.0, 13.0, 14.0, 2.0, -2.0, -6.0, -10.0, 0.0])
 _SQUARE_DB = np.array([8.0, 9.0, 10.0, 4.0, 3.0, 0.0, 0.0, 3.0])
@@ -49,8 +50,7 @@ def radar_grid(config: RadarConfig) -> RayGrid:
     """The rays that tell what is in sight."""
     count = max(round(config.horizontal_fov_rad / _AZIMUTH_STEP_RAD), 1)
     azimuth = ((np.arange(count) + 0.5) / count - 0.5) * config.horizontal_fov_rad
-    elevation = ((np.arange(_ELEVATION_RAYS) + 0.5) / _ELEVATION_RAYS - 0.5) * config.vertical_fov_rad
-    return RayGrid(elevation, azimuth, np.zeros(count))
+    return RayGrid(0.5 * config.vertical_fov_rad * _ELEVATION_SHARES, azimuth, np.zeros(count))
 
 
 def radar_scan(config: RadarConfig, scenery: Scenery, random: np.random.Generator) -> tuple[NDArray, IntArray]:

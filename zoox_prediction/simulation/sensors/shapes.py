@@ -169,7 +169,7 @@ PARTS: dict[AgentClass, tuple[Part, ...]] = {
     AgentClass.MOTORCYCLIST: (
         _straight((-0.5, -0.2), (-0.1, 0.1), (0.0, 0.4), Surface.WHEEL),
         _straight((0.2, 0.5), (-0.1, 0.1), (0.0, 0.4), Surface.WHEEL),
-        Part((-0.3, 0.3, -0.18, 0.18), (-0.5, 0.36, -0.18, 0.18), (0.12, 0.5), Surface.METAL),
+        Part((-0.36, 0.36, -0.18, 0.18), (-0.5, 0.5, -0.18, 0.18), (0.12, 0.5), Surface.METAL),
         Part((-0.3, 0.02, -0.4, 0.4), (-0.18, 0.1, -0.5, 0.5), (0.48, 0.86), Surface.CLOTH),
         _RIDER_HEAD,
     ),
