@@ -97,6 +97,8 @@ def _block(random: np.random.Generator, grid: Grid, plan: TownPlan, segment: Seg
     at_ring = grid.roundabout in segment.nodes
     if at_ring:
         section = replace(section, bicycle=False)
+    if RAMPS_NODE in segment.nodes:  # one lane to the on-ramp, which is not for bicycles
+        section = replace(section, lanes=1, bicycle=False)
     parking = (False, False)
     if section.road != Road.MAIN and not section.bicycle and not at_ring:
         share = 0.85 if section.road == Road.RESIDENTIAL else 0.5

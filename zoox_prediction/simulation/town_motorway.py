@@ -46,7 +46,7 @@ def add_motorway(plan: TownPlan, control: str) -> None:
         plan.add(PlanNode(name, _along(end, np.array([place]))[0], radius_m=1.5, fringe=fringe))
     edges = []
     for number, lanes in enumerate((_LANES, _LANES + 1, _LANES, _LANES + 1, _LANES)):
-        line = _along(end, np.linspace(places[number], places[number + 1], 16))
+        line = _along(end, np.linspace(places[number], places[number + 1], 40))
         edges.append(_edge(f"motorway{number}", names[number], names[number + 1], line, lanes, Road.MOTORWAY))
     left_border = _along(end, np.array([_LEAVING, _LEAVING + 1.0, _MERGING - 1.0, _MERGING]), _LANES * _WIDTH_M)
     off = _curve(left_border[0], left_border[1] - left_border[0], end, np.array([-1.0, 0.0]))
@@ -73,17 +73,17 @@ def _edge(name: str, start: str, end: str, line: FloatArray, lanes: int, road: R
 
 
 def _along(end: FloatArray, place_m: FloatArray, right_m: float = 0.0) -> FloatArray:
-    """(n, 2) on a wide circle that bends away from the town; `right_m` further to the right, which is the town's side."""
+    """(n, 2) on a wide circle that bends away from the town; `right_m` further to the right, the town's side."""
     angle, radius = place_m / _RADIUS_M, _RADIUS_M + right_m
     middle = end + np.array([0.0, -_AWAY_M - _RADIUS_M])
     return middle + radius * np.column_stack([-np.sin(angle), np.cos(angle)])
 
 
 def _curve(start: FloatArray, along: FloatArray, end: FloatArray, onward: FloatArray) -> FloatArray:
-    """A cubic Hermite curve of 25 points with these directions at its ends."""
+    """A cubic Hermite curve of 80 points with these directions at its ends."""
     length = np.linalg.norm(end - start)
     first, last = (length * each / np.linalg.norm(each) for each in (along, onward))
-    t = np.linspace(0.0, 1.0, 25)[:, None]
+    t = np.linspace(0.0, 1.0, 80)[:, None]
     return (
         (2 * t**3 - 3 * t**2 + 1) * start
         + (t**3 - 2 * t**2 + t) * first

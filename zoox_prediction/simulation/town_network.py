@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import re
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
 from zoox_prediction.errors import InputError
+from zoox_prediction.simulation.town_junction_lanes import smooth_junction_lanes
 from zoox_prediction.simulation.town_plan import FloatArray, PlanEdge, PlanNode, Road, TownPlan, Use
 
 _NOT_ON_MINOR_ROADS = ("bus", "coach", "truck", "trailer")
@@ -36,16 +38,17 @@ def build_network(plan: TownPlan, path: Path, left_hand: bool) -> None:
         output = Path(folder) / "town.net.xml"
         command = [str(program), *_options(plan, left_hand), "--output-file", str(output)]
         command += [word for name, file in files.items() for word in (f"--{name}-files", str(file))]
+        home = {**os.environ, "SUMO_HOME": str(program.parent.parent)}
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S, env=home)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise InputError(f"{program} does not run ({error}); pip install 'zoox_prediction[sim]' again") from error
         if done.returncode != 0 or not output.is_file():
             last = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
             raise InputError(f"{program} cannot build the town: {last}; use another seed")
-        # Its comments hold the date and paths.
-        text = re.sub(r"<!--.*?-->\s*", "", output.read_text(encoding="utf-8"), flags=re.DOTALL)
-        path.write_text(text, encoding="utf-8")
+        document = ElementTree.parse(output)  # without comments, which hold the date and paths
+        smooth_junction_lanes(document.getroot())
+        document.write(path, encoding="utf-8", xml_declaration=True)
 
 
 def netconvert_program() -> Path:

@@ -50,8 +50,9 @@ def write_parking_areas(places: Sequence[ParkingPlace], path: Path) -> None:
         members = list(group)
         begin, end = (members[at].lane_position_m for at in (0, -1))
         elements.append(
-            f'<parkingArea id={quoteattr(area)} lane={quoteattr(members[0].lane)} startPos="{begin - LENGTH_M / 2:.2f}" '
-            f'endPos="{end + LENGTH_M / 2:.2f}" roadsideCapacity="{len(members)}" width="{members[0].width_m:.2f}"/>'
+            f"<parkingArea id={quoteattr(area)} lane={quoteattr(members[0].lane)} "
+            f'startPos="{begin - LENGTH_M / 2:.2f}" endPos="{end + LENGTH_M / 2:.2f}" '
+            f'roadsideCapacity="{len(members)}" width="{members[0].width_m:.2f}"/>'
         )
     path.write_text("\n".join(["<additional>", *elements, "</additional>", ""]), encoding="utf-8")
 

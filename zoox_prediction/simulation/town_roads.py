@@ -21,7 +21,7 @@ from zoox_prediction.simulation.town_plan import (
 )
 
 TURN_LANE_M = 55.0  # from the middle of the junction to where the turn lane begins
-_SPACING_M = 6.0
+_SPACING_M = 2.0
 _WIDTH_M = {Use.SIDEWALK: 2.4, Use.PARKING: 2.2, Use.BICYCLE: 1.8, Use.DRIVE: 3.25}
 
 

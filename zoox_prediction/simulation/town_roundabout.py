@@ -17,10 +17,10 @@ from zoox_prediction.simulation.town_plan import (
     Use,
 )
 
-RADIUS_M = 16.0  # of the island
+RADIUS_M = 19.0  # of the island
 _LANES = (PlanLane(Use.SIDEWALK, 2.4), PlanLane(Use.DRIVE, 4.5))
 _SPEED_MPS = 30.0 / 3.6
-_POINTS_PER_RAD = 12.0
+_POINTS_PER_RAD = 24.0
 
 
 def add_roundabout(plan: TownPlan, junction: str) -> None:
@@ -40,7 +40,7 @@ def add_roundabout(plan: TownPlan, junction: str) -> None:
     for number, angle in enumerate(angles):
         node = f"{junction}.{number}"
         position = center + RADIUS_M * np.array([np.cos(angle), np.sin(angle)])
-        plan.add(PlanNode(node, position, radius_m=9.0, roundabout=True))
+        plan.add(PlanNode(node, position, radius_m=6.5, roundabout=True))
         into, out = arms[angle]
         plan.edges[into] = replace(plan.edges[into], end=node)
         plan.edges[out] = replace(plan.edges[out], start=node)
