@@ -13,7 +13,7 @@ from zoox_prediction.simulation.town_plan import FloatArray, Road
 from zoox_prediction.simulation.town_roads import CrossSection
 
 _SIZES = ((3, 3), (4, 3), (3, 4))  # columns and rows
-_JITTER_M = 9.0
+_JITTER_M = 14.0
 _SPACING_M = 2.0
 _KMH = 1.0 / 3.6
 

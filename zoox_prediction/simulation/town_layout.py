@@ -11,12 +11,13 @@ from zoox_prediction.simulation.town_motorway import RAMPS_NODE, add_motorway
 from zoox_prediction.simulation.town_plan import PlanCrosswalk, PlanNode, Road, TownPlan
 from zoox_prediction.simulation.town_roads import TURN_LANE_M, Block, CrossSection, add_block, length_of
 from zoox_prediction.simulation.town_roundabout import add_roundabout
+from zoox_prediction.simulation.town_turns import connect_junctions, same_road, turn_rad
 
 SIGNAL = "traffic_light"
 
 _RESIDENTIAL_CONTROLS = ("right_before_left", "priority", "allway_stop")
 _LONG_ENOUGH_M = 105.0  # for a crosswalk in the middle
-_APART_M = 260.0  # between the disconnected street and the town
+_APART_M = 200.0  # between the disconnected street and the town
 _APART_LENGTH_M = 240.0
 
 
@@ -44,6 +45,7 @@ def draw_plan(
         add_motorway(plan, SIGNAL if random.random() < 0.5 else "priority")
     _add_crosswalks(random, grid, plan)
     add_roundabout(plan, grid.roundabout)
+    connect_junctions(plan)
     if disconnected_street:
         _add_disconnected_street(plan)
     lights = [each.id for each in plan.nodes.values() if each.control == SIGNAL]
@@ -104,12 +106,11 @@ def _block(random: np.random.Generator, grid: Grid, plan: TownPlan, segment: Seg
         share = 0.85 if section.road == Road.RESIDENTIAL else 0.5
         parking = bool(random.random() < share), bool(random.random() < share)
     long_enough = length_of(curve) > (2.0 if crosswalk else 1.0) * (TURN_LANE_M + 15.0)
-    turn_lanes = tuple(
-        bool(
-            section.median_m > 0.0 and long_enough and plan.nodes[node].control == SIGNAL and not _is_fringe(grid, node)
-        )
+    room = section.median_m > 0.0 and long_enough
+    turn_lanes = [
+        room and plan.nodes[node].control == SIGNAL and _left_turn(grid, segment, node)
         for node in (segment.nodes[1], segment.nodes[0])
-    )
+    ]
     sections: tuple[CrossSection, CrossSection] = (
         replace(section, parking=parking[0]),
         replace(section, parking=parking[1]),
@@ -117,8 +118,12 @@ def _block(random: np.random.Generator, grid: Grid, plan: TownPlan, segment: Seg
     return Block(*segment.nodes, curve, sections, (turn_lanes[0], turn_lanes[1]), crosswalk)
 
 
-def _is_fringe(grid: Grid, node: str) -> bool:
-    return len(grid.arms(node)) == 1
+def _left_turn(grid: Grid, segment: Segment, node: str) -> bool:
+    """Whether there is a road to the left where the segment ends at `node`."""
+    line = np.array([grid.positions[name] for name in segment.nodes])
+    before = line if node == segment.nodes[1] else line[::-1]
+    arms = [next(name for name in arm.nodes if name != node) for arm in grid.arms(node) if arm != segment]
+    return any(turn_rad(before, np.stack([before[1], grid.positions[each]])) > 0.8 for each in arms)
 
 
 def _add_crosswalks(random: np.random.Generator, grid: Grid, plan: TownPlan) -> None:
@@ -128,7 +133,7 @@ def _add_crosswalks(random: np.random.Generator, grid: Grid, plan: TownPlan) -> 
             continue
         arriving, leaving = plan.at(node)
         for into in arriving:
-            beside = [each for each in leaving if each.end == into.start or _same_road(each.id, into.id)]
+            beside = [each for each in leaving if each.end == into.start or same_road(each.id, into.id)]
             if not beside or not any(lane.use.value == "sidewalk" for lane in into.lanes):
                 continue
             signal = plan.nodes[node].control == SIGNAL
@@ -137,11 +142,6 @@ def _add_crosswalks(random: np.random.Generator, grid: Grid, plan: TownPlan) -> 
                 continue
             priority = True if not main else bool(random.random() < 0.6) and into.speed_mps < 15.0
             plan.crosswalks.append(PlanCrosswalk(node, (into.id, beside[0].id), priority, 4.0 if signal else 3.0))
-
-
-def _same_road(one: str, other: str) -> bool:
-    """Whether edges are the two directions of one road."""
-    return one.partition(".")[0] == "_".join(reversed(other.partition(".")[0].split("_")))
 
 
 def _add_disconnected_street(plan: TownPlan) -> None:

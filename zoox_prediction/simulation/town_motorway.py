@@ -51,16 +51,16 @@ def add_motorway(plan: TownPlan, control: str) -> None:
     left_border = _along(end, np.array([_LEAVING, _LEAVING + 1.0, _MERGING - 1.0, _MERGING]), _LANES * _WIDTH_M)
     off = _curve(left_border[0], left_border[1] - left_border[0], end, np.array([-1.0, 0.0]))
     on = _curve(end, np.array([-1.0, 0.0]), left_border[3], left_border[3] - left_border[2])
-    edges.append(_edge("ramp.off", names[2], RAMPS_NODE, off, 1, Road.RAMP))
-    edges.append(_edge("ramp.on", RAMPS_NODE, names[3], on, 1, Road.RAMP))
+    edges.append(_edge("offramp", names[2], RAMPS_NODE, off, 1, Road.RAMP))
+    edges.append(_edge("onramp", RAMPS_NODE, names[3], on, 1, Road.RAMP))
     plan.add(*edges)
     # Lanes are counted from the kerb: the additional one is lane 0.
     for start, after, first, second, lanes in (
         ("motorway0", "motorway1", 0, 1, _LANES),
         ("motorway1", "motorway2", 1, 0, _LANES),
-        ("motorway1", "ramp.off", 0, 0, 1),
+        ("motorway1", "offramp", 0, 0, 1),
         ("motorway2", "motorway3", 0, 1, _LANES),
-        ("ramp.on", "motorway3", 0, 0, 1),
+        ("onramp", "motorway3", 0, 0, 1),
         ("motorway3", "motorway4", 1, 0, _LANES),
     ):
         plan.connections += [PlanConnection(start, after, first + lane, second + lane) for lane in range(lanes)]

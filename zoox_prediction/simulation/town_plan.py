@@ -64,6 +64,7 @@ class PlanEdge:
     lanes: tuple[PlanLane, ...]  # from the kerb
     speed_mps: float
     road: Road
+    turn_lane: bool = False  # the innermost lane is for left turns only
 
     def drive_lanes(self) -> list[int]:
         return [index for index, lane in enumerate(self.lanes) if lane.use == Use.DRIVE]

@@ -117,7 +117,7 @@ def _add_direction(
         line = moved_sideways(piece(curve, begin_m, end_m), 0.5 * section.median_m * (1.0 if turning else -1.0))
         name = f"{start}_{end}" + (f".{number}" if number else "")
         lanes = section.plan_lanes(turning)
-        edges.append(PlanEdge(name, first, last, line, lanes, section.speed_mps, section.road))
+        edges.append(PlanEdge(name, first, last, line, lanes, section.speed_mps, section.road, turning))
         if last.endswith(".t"):
             plan.add(PlanNode(last, line[-1], radius_m=1.5))
     plan.add(*edges)

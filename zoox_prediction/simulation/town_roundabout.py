@@ -16,6 +16,7 @@ from zoox_prediction.simulation.town_plan import (
     TownPlan,
     Use,
 )
+from zoox_prediction.simulation.town_turns import same_road
 
 RADIUS_M = 19.0  # of the island
 _LANES = (PlanLane(Use.SIDEWALK, 2.4), PlanLane(Use.DRIVE, 4.5))
@@ -33,7 +34,7 @@ def add_roundabout(plan: TownPlan, junction: str) -> None:
         plan.edges[edge.id] = replace(edge, line=_outside(edge.line, center))
     arms = {}  # angle of the arm and its two edges
     for edge in leaving:
-        other = next(each for each in arriving if each.start == edge.end or _beside(each, edge))
+        other = next(each for each in arriving if same_road(each.id, edge.id))
         first = plan.edges[edge.id].line[0] + plan.edges[other.id].line[-1] - 2.0 * center
         arms[float(np.arctan2(first[1], first[0]))] = (other.id, edge.id)
     angles = sorted(arms)
@@ -52,11 +53,6 @@ def add_roundabout(plan: TownPlan, junction: str) -> None:
         line = center + RADIUS_M * np.column_stack([np.cos(along), np.sin(along)])
         ends = f"{junction}.{number}", f"{junction}.{following}"
         plan.add(PlanEdge(f"{junction}.ring{number}", *ends, line, _LANES, _SPEED_MPS, Road.RING))
-
-
-def _beside(one: PlanEdge, other: PlanEdge) -> bool:
-    """Whether an edge ends where the other begins, on the same road."""
-    return one.id.partition(".")[0] == "_".join(reversed(other.id.partition(".")[0].split("_")))
 
 
 def _outside(line: FloatArray, center: FloatArray) -> FloatArray:
