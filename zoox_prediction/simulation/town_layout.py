@@ -58,10 +58,11 @@ def _add_nodes(random: np.random.Generator, grid: Grid, plan: TownPlan) -> None:
     along_main = [node for node in grid.junctions() if Road.MAIN in grid.roads(node) and node != RAMPS_NODE]
     center = [node for node in along_main if grid.roads(node) == {Road.MAIN}]
     others = [node for node in along_main if node not in center]
-    crossroads = [node for node in others if len(grid.arms(node)) == 4]
-    unsignalised = crossroads.pop(int(random.integers(len(crossroads))))
-    signalised = {*center, crossroads[int(random.integers(len(crossroads)))]}
-    signalised |= {node for node in others if node != unsignalised and random.random() < 0.45}
+    narrow = [node for node in others if not _wide(grid, node)]
+    crossroads = [node for node in narrow if len(grid.arms(node)) == 4]
+    unsignalised = crossroads[int(random.integers(len(crossroads)))]
+    signalised = {*center, *(node for node in others if node not in narrow)}
+    signalised |= {node for node in narrow if node != unsignalised and random.random() < 0.5}
     residential = _RESIDENTIAL_CONTROLS[int(random.integers(len(_RESIDENTIAL_CONTROLS)))]
     for name, position in grid.positions.items():
         arms = grid.arms(name)
@@ -71,11 +72,17 @@ def _add_nodes(random: np.random.Generator, grid: Grid, plan: TownPlan) -> None:
         if len(arms) == 1:
             plan.add(PlanNode(name, position, fringe=name != RAMPS_NODE, radius_m=3.0))
         elif name in signalised:
-            layout = "incoming" if random.random() < 0.2 else "opposites"
+            layout = "incoming" if len(arms) == 3 and random.random() < 0.4 else "opposites"
             plan.add(PlanNode(name, position, SIGNAL, radius_m=10.0, layout=layout))
         else:
             control = residential if roads == {Road.RESIDENTIAL} else "priority"
             plan.add(PlanNode(name, position, control, radius_m=9.0 if Road.MAIN in roads else 7.0))
+
+
+def _wide(grid: Grid, node: str) -> bool:
+    """Whether the traffic of a road there leaves no gaps to those who give way."""
+    sections = [grid.streets[each.street].section for each in grid.arms(node)]
+    return any(each.lanes > 2 or each.speed_mps > 15.0 for each in sections)
 
 
 def _mid_block_crosswalks(random: np.random.Generator, grid: Grid, plan: TownPlan) -> dict[Segment, str]:

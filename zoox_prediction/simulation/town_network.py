@@ -18,6 +18,8 @@ from zoox_prediction.simulation.town_plan import FloatArray, PlanEdge, PlanNode,
 _NOT_ON_MINOR_ROADS = ("bus", "coach", "truck", "trailer")
 _VEHICLES = ("private", "passenger", "emergency", "authority", "taxi", "delivery", "motorcycle", "moped", "bicycle")
 _CYCLE_S, _YELLOW_S, _ALL_RED_S = 70, 3, 1
+# Durations [s], and what vehicles and pedestrians see; the last red is for those who walk to leave the crosswalk.
+_MID_BLOCK_PHASES = ((40, "G", "r"), (3, "y", "r"), (2, "r", "r"), (10, "r", "G"), (11, "r", "r"))
 _LATERAL_MPS2 = 3.0  # that drivers accept in bends
 _TIMEOUT_S = 120.0
 
@@ -48,6 +50,8 @@ def build_network(plan: TownPlan, path: Path, left_hand: bool) -> None:
             raise InputError(f"{program} cannot build the town: {last}; use another seed")
         document = ElementTree.parse(output)  # without comments, which hold the date and paths
         smooth_junction_lanes(document.getroot())
+        for node in plan.mid_block_nodes:
+            _give_green_to_crosswalk(document.getroot(), node)
         document.write(path, encoding="utf-8", xml_declaration=True)
 
 
@@ -82,6 +86,24 @@ def _options(plan: TownPlan, left_hand: bool) -> list[str]:
     if plan.half_offset:
         options["tls.half-offset"] = ",".join(plan.half_offset)
     return [word for name, value in options.items() for word in (f"--{name}", str(value))]
+
+
+def _give_green_to_crosswalk(net: ElementTree.Element, node: str) -> None:
+    """netconvert shows red to the pedestrians of a crosswalk between junctions all the time."""
+    light = net.find(f"tlLogic[@id='{node}']")
+    if light is None:
+        return
+    walk = next(
+        int(each.get("linkIndex", ""))
+        for each in net.findall(f"connection[@tl='{node}']")
+        if each.get("to") == f":{node}_c0"
+    )
+    count = len(light[0].get("state", ""))
+    for phase in list(light):
+        light.remove(phase)
+    for duration_s, vehicles, walkers in _MID_BLOCK_PHASES:
+        state = "".join(walkers if index == walk else vehicles for index in range(count))
+        ElementTree.SubElement(light, "phase", {"duration": str(duration_s), "state": state})
 
 
 def _document(root: str, elements: Iterable[str]) -> str:
