@@ -6,6 +6,8 @@ one sun, no shadows, no textures, no lens. The ego's own body is not in them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -52,19 +54,29 @@ def camera_image(config: CameraConfig, scenery: Scenery, random: np.random.Gener
 
 def _sky(view: View, light: Light) -> Image:
     """(H, W, 3) everywhere; lighter towards the horizon."""
-    horizon, up = (np.array(color, dtype=np.float32) for color in _SKY_BGR[light])
-    share = np.clip(2.0 * view.rise, 0.0, 1.0)[..., None]
-    return (horizon + share * (up - horizon)).astype(np.uint8)
+    horizon, up = (np.array(color, dtype=np.float64) for color in _SKY_BGR[light])
+    table = horizon + np.linspace(0.0, 1.0, 256)[:, None] * (up - horizon)
+    share = np.clip(view.rise * np.float32(510.0), 0.0, 255.0).astype(np.uint8)
+    return np.asarray(cv2.LUT(cv2.merge([share] * 3), table[:, None].astype(np.uint8)), dtype=np.uint8)
 
 
 def _paint_ground(
     image: Image, on_ground: NDArray[np.bool_], distance: NDArray[np.float32], scenery: Scenery, view: View
 ) -> None:
-    """Copies the fine patch near the ego, and the coarse one farther away."""
+    for patch, where in ground_parts(on_ground, distance, scenery):
+        cv2.copyTo(warped(patch.color_bgr, patch, view, cv2.INTER_LINEAR), where.view(np.uint8), image)
+
+
+def ground_parts(
+    on_ground: NDArray[np.bool_], distance: NDArray[np.float32], scenery: Scenery
+) -> Iterator[tuple[GroundPatch, NDArray[np.bool_]]]:
+    """The fine patch of the ground and the pixels (H, W) near the ego, then the coarse one and those farther away."""
     near = on_ground & (distance < _NEAR_GROUND_M)
-    for patch, where in ((scenery.near_ground, near), (scenery.far_ground, on_ground & ~near)):
-        if where.any():
-            cv2.copyTo(warped(patch.color_bgr, patch, view, cv2.INTER_LINEAR), where.view(np.uint8), image)
+    if near.any():
+        yield scenery.near_ground, near
+    far = on_ground & ~near
+    if far.any():
+        yield scenery.far_ground, far
 
 
 def warped(values: NDArray[np.uint8], patch: GroundPatch, view: View, interpolation: int) -> NDArray[np.uint8]:

@@ -128,6 +128,7 @@ class LidarConfig(SensorConfig):
     # One sweep takes this long and ends at the stamp; agents move meanwhile. 0: everything is measured at the stamp.
     sweep_s: float = 0.0
     compensate_ego_motion: bool = True  # points of a sweep are where they are from the sensor's place at the stamp
+    coordinate_step_m: float = 2.0**-9  # x, y, z are rounded to this; powers of two compress best
     noise: LidarNoise = field(default_factory=LidarNoise)
 
     def __post_init__(self) -> None:
@@ -141,6 +142,8 @@ class LidarConfig(SensorConfig):
             f"min_range_m must be above 0 and below max_range_m, got {self.min_range_m:g} and {self.max_range_m:g}",
         )
         _check(0.0 <= self.sweep_s <= 1.0, f"sweep_s must be 0 to 1, got {self.sweep_s:g}")
+        step = self.coordinate_step_m
+        _check(1e-6 <= step <= 1.0, f"coordinate_step_m must be 1e-6 to 1, got {step:g}")
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoox_prediction.maps.markings import STRIPE_M, dashes, once, stripes
+from zoox_prediction.maps.markings import STRIPE_M, dashes, once, segments, stripes
 from zoox_prediction.maps.road_network import BoundaryType, LaneType, Ragged, RoadNetwork
 from zoox_prediction.simulation.sensors.surfaces import COLOR_BGR, Surface
 
@@ -51,8 +51,7 @@ class GroundPatch:
         table = np.zeros((256, 1, 3), dtype=np.uint8)
         table[: len(COLOR_BGR), 0] = COLOR_BGR
         image = cv2.LUT(cv2.merge([self.surface] * 3), table)
-        grain = np.abs(np.random.default_rng(0).normal(0.0, _GRAIN, self.surface.shape)).astype(np.uint8)
-        return np.asarray(cv2.subtract(image, cv2.merge([grain] * 3)), dtype=np.uint8)
+        return np.asarray(cv2.subtract(image, cv2.merge([_grain(self.pixel_m)] * 3)), dtype=np.uint8)
 
     def at(self, points: FloatArray) -> NDArray[np.int64]:
         """(n,) Surface under finite map points (n, 2); grass outside of the patch."""
@@ -114,6 +113,14 @@ class Ground:
         return GroundPatch(origin, pixel_m, image)
 
 
+@cache
+def _grain(pixel_m: float) -> NDArray[np.uint8]:
+    """(SIDE_PX, SIDE_PX) what single spots are darker, repeated from knot to knot so that all patches agree."""
+    period = round(_GRID_M / pixel_m)
+    spots = np.abs(np.random.default_rng(0).normal(0.0, _GRAIN, (period, period))).astype(np.uint8)
+    return np.tile(spots, (SIDE_PX // period, SIDE_PX // period))
+
+
 def _layers(network: RoadNetwork) -> Iterable[_Layer]:
     """From below to above."""
     yield _Layer(Surface.WALKWAY, _clean(network.walkways))
@@ -131,9 +138,9 @@ def _layers(network: RoadNetwork) -> Iterable[_Layer]:
     edges = _clean(network.road_edges) if len(network.road_edges) else of(BoundaryType.ROAD_EDGE)
     yield _Layer(Surface.KERB, edges, _KERB_M)
     yield _Layer(Surface.MARKING, of(BoundaryType.SOLID), _LINE_M)
-    yield _Layer(Surface.MARKING, _clean(dashes(of(BoundaryType.DASHED))), _LINE_M)
-    yield _Layer(Surface.MARKING, _clean(stripes(network.crosswalks)), STRIPE_M)
-    yield _Layer(Surface.MARKING, _clean(network.stop_lines), _STOP_LINE_M)
+    yield _Layer(Surface.MARKING, _bars(dashes(of(BoundaryType.DASHED)), _LINE_M))
+    yield _Layer(Surface.MARKING, _bars(stripes(network.crosswalks), STRIPE_M, longer_m=STRIPE_M))
+    yield _Layer(Surface.MARKING, _bars(_clean(network.stop_lines), _STOP_LINE_M))
 
 
 def _lane_layers(network: RoadNetwork) -> Iterable[_Layer]:
@@ -146,6 +153,20 @@ def _lane_layers(network: RoadNetwork) -> Iterable[_Layer]:
         yield _Layer(surface, _clean(rings))
         bare = [lanes.centerline[row] for row in np.flatnonzero((lanes.type == kind) & ~bounded)]
         yield _Layer(surface, _clean(bare), _LANE_WIDTH_M.get(kind, _DEFAULT_LANE_WIDTH_M))
+
+
+def _bars(lines: Ragged, width_m: float, longer_m: float = 0.0) -> Ragged:
+    """A rectangle per segment of the lines, for OpenCV rounds the ends of what it draws with a width."""
+    start, end, _ = segments(lines)
+    along = end - start
+    length = np.linalg.norm(along, axis=1)
+    real = np.isfinite(length) & (length > 0.0)
+    start, end, along = start[real], end[real], along[real] / length[real, None]
+    beyond = 0.5 * longer_m * along
+    side = 0.5 * width_m * np.column_stack([-along[:, 1], along[:, 0]])
+    start, end = start - beyond, end + beyond
+    corners = np.stack([start + side, end + side, end - side, start - side], axis=1)
+    return Ragged(corners.reshape(-1, 2), 4 * np.arange(len(corners) + 1))
 
 
 def _clean(shapes: Iterable[NDArray]) -> Ragged:

@@ -24,7 +24,6 @@ POINT = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4"), ("ring", "<u2"), ("time", "<f4")]
 )  # metres in the lidar's frame, 0 to 255, ring from below, seconds from the stamp (not positive)
 _GLASS_DROPOUT = 0.6
-_COORDINATE_STEP_M = 1.0 / 512.0  # as drivers round; a tenth of the noise, and shorter recordings
 
 
 def lidar_grid(config: LidarConfig) -> RayGrid:
@@ -50,7 +49,7 @@ def lidar_sweep(config: LidarConfig, scenery: Scenery, random: np.random.Generat
     points = np.empty(len(keep), dtype=POINT)
     place = _places(config, scenery, cast, grid, ring, column, measured[keep])
     for axis, name in enumerate(("x", "y", "z")):
-        points[name] = np.rint(place[:, axis] / _COORDINATE_STEP_M) * _COORDINATE_STEP_M
+        points[name] = np.rint(place[:, axis] / config.coordinate_step_m) * config.coordinate_step_m
     points["intensity"] = np.clip(np.rint(intensity[keep]), 0.0, 255.0)
     points["ring"], points["time"] = ring, grid.time_s[column]
     order = np.lexsort((ring, column))  # as they are measured

@@ -117,9 +117,13 @@ def rasterize(polygons: Polygons, num_faces: int, view: View) -> Picture:
     low, high = pixels.min(axis=1), pixels.max(axis=1)
     size = np.array([view.width_px, view.height_px])
     seen = ((high > -1.0) & (low < size)).all(axis=1) & ((rows < num_faces) | ((high - low) > _MIN_EDGE_PX).all(axis=1))
+    boxes, fixed = _boxes(low, high, size), _fixed_point(pixels)
     for each in np.flatnonzero(seen | ~whole):  # OpenCV fills polygons one by one
-        outline = pixels[each] if whole[each] else _projected(_before_near_plane(corners[rows[each]]), view.camera)
-        _draw(index, inverse_depth, outline, planes[each], nearest[each], int(rows[each]))
+        outline, box = fixed[each], boxes[each]
+        if not whole[each]:
+            part = _projected(_before_near_plane(corners[rows[each]]), view.camera)
+            outline, box = _fixed_point(part), _boxes(part.min(axis=0), part.max(axis=0), size)
+        _draw(index, inverse_depth, outline, box, planes[each], nearest[each], int(rows[each]))
     return Picture(index, inverse_depth)
 
 
@@ -150,24 +154,37 @@ def _before_near_plane(corners: FloatArray) -> FloatArray:
     return np.array(kept).reshape(-1, 3)
 
 
+def _boxes(low: FloatArray, high: FloatArray, size: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(..., 4) left, upper, right, lower (beyond the last) of masks around outlines from low to high (..., 2).
+
+    Masks reach beyond the image by a pixel: where a polygon leaves it, OpenCV draws along the mask's side.
+    """
+    first = np.floor(np.clip(low, -1.0, size)) - 1.0
+    last = np.ceil(np.clip(high, -1.0, size)) + 2.0
+    return np.concatenate([first, last], axis=-1).astype(np.int64)
+
+
+def _fixed_point(pixels: FloatArray) -> NDArray[np.int32]:
+    fixed: NDArray[np.int32] = np.rint(np.clip(pixels, -_LIMIT_PX, _LIMIT_PX) * 2**_SHIFT).astype(np.int32)
+    return fixed
+
+
 def _draw(
     index: NDArray[np.int32],
     inverse_depth: NDArray[np.float32],
-    outline: FloatArray,
+    outline: NDArray[np.int32],
+    box: NDArray[np.int64],
     plane: FloatArray,
     nearest: float,
     number: int,
 ) -> None:
     height, width = index.shape
-    left, upper = np.floor(np.clip(outline.min(axis=0), -1.0, [width, height])).astype(int) - 1
-    right, lower = np.ceil(np.clip(outline.max(axis=0), -1.0, [width, height])).astype(int) + 2
-    # The mask reaches beyond the image by a pixel: where a polygon leaves it, OpenCV draws along the mask's side.
-    mask = np.zeros((lower - upper, right - left), dtype=np.uint8)
-    fixed = np.rint(np.clip(outline - [left, upper], -_LIMIT_PX, _LIMIT_PX) * 2**_SHIFT).astype(np.int32)
-    cv2.fillConvexPoly(mask, fixed, 1, cv2.LINE_8, _SHIFT)
+    left, upper, right, lower = box.tolist()
     x0, x1, y0, y1 = max(left, 0), min(right, width), max(upper, 0), min(lower, height)
     if x0 >= x1 or y0 >= y1:
         return
+    mask = np.zeros((lower - upper, right - left), dtype=np.uint8)
+    cv2.fillConvexPoly(mask, outline - (box[:2] << _SHIFT).astype(np.int32), 1, cv2.LINE_8, _SHIFT)
     across = (plane[0] * np.arange(x0, x1)).astype(np.float32)
     down = (plane[1] * np.arange(y0, y1) + plane[2]).astype(np.float32)
     # On the rim the plane goes on beyond the polygon, steeply where it is seen at a grazing angle.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.scene import Attribute
-from zoox_prediction.simulation.sensors.camera import warped
+from zoox_prediction.simulation.sensors.camera import ground_parts, warped
 from zoox_prediction.simulation.sensors.config import ThermalConfig
 from zoox_prediction.simulation.sensors.rasterizer import GROUND, Picture, View, rasterize
 from zoox_prediction.simulation.sensors.scenery import Scenery
@@ -36,15 +36,15 @@ def thermal_image(
     view, picture = View.of(config, scenery), thermal_picture(config, scenery)
     truth = scenery.truth
     kelvin = _sky_k(view, scenery)
-    ground = warped(scenery.far_ground.surface, scenery.far_ground, view, cv2.INTER_NEAREST)
-    on_ground = picture.index == GROUND
+    distance = view.distance_m(picture.inverse_depth)
     surfaces = np.arange(len(Surface))
     ground_k = temperatures_k(surfaces, np.zeros(len(surfaces), dtype=bool), truth.light).astype(np.float32)
-    kelvin[on_ground] = ground_k[ground[on_ground]]
+    for patch, where in ground_parts(picture.index == GROUND, distance, scenery):
+        kelvin[where] = ground_k[warped(patch.surface, patch, view, cv2.INTER_NEAREST)[where]]
     on_solid = picture.index >= 0
     kelvin[on_solid] = _polygon_k(scenery)[picture.index[on_solid]]
     air = np.float32(AIR_K[truth.light])
-    clear = np.exp(np.float32(-_FOG_SHARE * truth.extinction_per_m) * view.distance_m(picture.inverse_depth))
+    clear = np.exp(np.float32(-_FOG_SHARE * truth.extinction_per_m) * distance)
     kelvin = air + clear * (kelvin - air)
     if config.blur_px > 0.0:
         kelvin = cv2.GaussianBlur(kelvin, (0, 0), config.blur_px)

@@ -19,7 +19,8 @@ class Light(str, Enum):
 class SensorTruth:
     """Everything in the map frame, on flat ground z = 0. Raises ValueError for a value that means nothing."""
 
-    agents: TrackedAgents  # the ego not among them; their stamp is that of the sensors' messages
+    # The ego not among them; positions are the centres of the boxes, z too. Messages have the stamp of the agents.
+    agents: TrackedAgents
     ego: EgoState
     ego_size: tuple[float, float] = (4.6, 1.9)  # length, width [m]
     ego_center_offset_m: float = 1.4  # from base_link forward to the centre of the box
