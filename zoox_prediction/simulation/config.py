@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from zoox_prediction.simulation.ego_plan import PlanConfig
 from zoox_prediction.simulation.town import TownConfig
 
 
@@ -52,7 +53,29 @@ class TrafficConfig:
 
 @dataclass(frozen=True)
 class SimulationConfig:
-    """Everything about made-up worlds."""
+    """Everything about made-up worlds, as simulation_node has it for parameters.
 
+    `zoox-prediction simulate` takes `town` and `traffic` from it; for the rest that counts there it has options.
+    """
+
+    seed: int = 0  # of the first drive, from which all is drawn: town, traffic, weather
+    duration_s: float = 120.0  # of a drive; then, or when the ego has left the network, the next one begins [s]
+    loop: bool = True  # go on with another drive after a drive's end; else the node ends
+    next_seed: bool = True  # each drive has the seed after that of the drive before; else all have the same
+    network: str = ""  # a SUMO network (.net.xml) to drive in; empty: a town drawn from the seed
+    sensors: str = ""  # a sensor suite (YAML), whose messages are published too; empty: no sensors
+    rate: float = 1.0  # simulated seconds per second; where the machine is too slow, time goes slower
+    tracks_range_m: float = 150.0  # around the ego, of the truth on tracked_agents; 0: a tracker publishes them [m]
+    plan: PlanConfig = field(default_factory=PlanConfig)
     town: TownConfig = field(default_factory=TownConfig)
     traffic: TrafficConfig = field(default_factory=TrafficConfig)
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must be >= 0, got {self.seed}")
+        if not 1.0 <= self.duration_s <= 3600.0:
+            raise ValueError(f"duration_s must be in [1, 3600], got {self.duration_s}")
+        if not 0.0 < self.rate <= 1000.0:
+            raise ValueError(f"rate must be in (0, 1000], got {self.rate}")
+        if not self.tracks_range_m >= 0.0:
+            raise ValueError(f"tracks_range_m must be >= 0, got {self.tracks_range_m}")

@@ -22,24 +22,37 @@ def sensors_of(
     recording: SourceRecording, suite: SensorSuite, seed: int, light: Light, visibility_m: float
 ) -> tuple[SensorMessage, ...]:
     """All messages of the suite on the drive; they are made when they are written."""
-    if recording.ego is None or recording.ego_size is None:
+    if recording.ego is None:
         raise ValueError("sensors need the vehicle that carries them")
     messages: list[SensorMessage] = []
     for agents, ego, signals in zip(recording.agents, recording.ego.states(), recording.signals, strict=True):
-        truth = SensorTruth(
-            agents=agents,
-            ego=ego,
-            ego_size=recording.ego_size,
-            ego_center_offset_m=recording.ego_center_offset_m,
-            road_network=recording.road_network or RoadNetwork(),
-            signals=signals,
-            light=light,
-            visibility_m=visibility_m,
-            ego_height_m=EGO_SIZE_M[2],
-            step_s=STEP_S,
+        truth = sensor_truth(
+            Truth(agents, ego, signals),
+            recording.road_network or RoadNetwork(),
+            recording.ego_center_offset_m,
+            light,
+            visibility_m,
         )
         messages += suite.messages(truth, seed)
     return tuple(messages)
+
+
+def sensor_truth(
+    truth: Truth, road_network: RoadNetwork, ego_center_offset_m: float, light: Light, visibility_m: float
+) -> SensorTruth:
+    """What the sensors look at in an instant of a world."""
+    return SensorTruth(
+        agents=truth.agents,
+        ego=truth.ego,
+        ego_size=EGO_SIZE_M[:2],
+        ego_center_offset_m=ego_center_offset_m,
+        road_network=road_network,
+        signals=truth.signals,
+        light=light,
+        visibility_m=visibility_m,
+        ego_height_m=EGO_SIZE_M[2],
+        step_s=STEP_S,
+    )
 
 
 def recording_of(

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes, default %(default)s")
     parser.add_argument("--left-hand", action="store_true", help="traffic keeps to the left")
     parser.add_argument("--network", type=Path, metavar="MAP.net.xml", help="a SUMO network instead of made-up towns")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="instead of the package's simulation.yaml")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="instead of the package's simulation_node.yaml")
 
 
 def run(arguments: argparse.Namespace) -> int:

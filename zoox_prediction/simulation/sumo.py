@@ -27,6 +27,7 @@ LATERAL_RESOLUTION_M = 0.8
 EGO = "ego"  # SUMO's name of the ego; those of all other agents are their numbers
 _LEFT, _RIGHT, _BRAKE = 2, 1, 8  # bits of SUMO's vehicle signals
 _KEEP_ROUTE_FREE = 2  # of moveToXY: any place, on the road or off it
+_ALONG, _ASIDE_M = 0.7, 0.5  # cosine to the lane, and beyond its edge, that SUMO's driver can still make good
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ class SumoTraffic:
         if found is None:
             return None
         position, speed, angle, _ = (found[number] for number in self._vehicle_fields)
+        if speed <= self.library.INVALID_DOUBLE_VALUE:  # a plan has put it where SUMO finds no lane to drive on
+            return None
         return np.array(position), float(yaw_of_angle([angle])[0]), float(speed)
 
     def ego_lanes(self) -> list[str]:
@@ -166,6 +169,34 @@ class SumoTraffic:
         angle = float(np.degrees(0.5 * np.pi - yaw)) % 360.0
         self.library.vehicle.moveToXY(EGO, "", -1, float(front[0]), float(front[1]), angle, _KEEP_ROUTE_FREE)
         self.library.vehicle.setPreviousSpeed(EGO, max(float(speed), 0.0))
+
+    def ego_can_drive(self) -> bool:
+        """Whether SUMO can drive the ego on from where a plan has put it: on a lane, and along it."""
+        vehicle, lane = self.library.vehicle, self.library.vehicle.getLaneID(EGO)
+        ego = self.ego()
+        if ego is None or not lane:
+            return False
+        edge, _, index = lane.rpartition("_")
+        place, length = vehicle.getLanePosition(EGO), self.library.lane.getLength(lane)
+        before, here, after = (
+            np.array(self.library.simulation.convert2D(edge, min(max(at, 0.0), length), int(index)))
+            for at in (place - 1.0, place, place + 1.0)
+        )
+        front, yaw, _ = ego
+        along = (after - before) @ np.array([np.cos(yaw), np.sin(yaw)]) / max(np.linalg.norm(after - before), 1e-9)
+        aside = np.linalg.norm(front - here)
+        return bool(along > _ALONG and aside < 0.5 * self.library.lane.getWidth(lane) + _ASIDE_M)
+
+    def lead_ego_on(self, ends: Sequence[str]) -> None:
+        """An ego whose route a plan has cut short has one to the farthest of these edges again."""
+        vehicle, simulation = self.library.vehicle, self.library.simulation
+        route = list(vehicle.getRoute(EGO))
+        if route[-1] in ends:
+            return
+        onward = [simulation.findRoute(route[-1], end, vehicle.getTypeID(EGO)) for end in ends]
+        farthest = max(onward, key=lambda each: each.length if each.edges else -1.0, default=None)
+        if farthest is not None and farthest.edges:
+            vehicle.setRoute(EGO, [*route[max(vehicle.getRouteIndex(EGO), 0) :], *farthest.edges[1:]])
 
     def add_vehicle(self, vehicle: int, edges: Sequence[str], lane: str, position_m: float) -> None:
         """A vehicle that stands beside `lane` wants to go on in it from there, as soon as the gap is large enough."""
