@@ -17,6 +17,7 @@ _STEP_M = 0.02
 _BEND_RAD = np.radians(1.5)
 _STRAIGHT_RAD = np.radians(35.0)
 _SPACING_M = 1.0
+_EARLIER_M = 3.0  # than netconvert has vehicles wait within a junction, which is beside those who pass
 _SHORTEST_M = 0.1  # as netconvert has it
 
 
@@ -42,12 +43,15 @@ def smooth_junction_lanes(net: Element) -> None:
 def _smooth_chain(pieces: list[Element], before: FloatArray, after: FloatArray) -> None:
     """The pieces of one way across a junction, which are cut anew at the same shares of its length."""
     lines = [_line(each) for each in pieces]
-    smooth = _smooth(np.concatenate([lines[0], *(line[1:] for line in lines[1:])]), before, after)
-    if smooth is None:
+    joined = np.concatenate([lines[0], *(line[1:] for line in lines[1:])])
+    smooth = _smooth(joined, before, after)
+    if smooth is None and len(pieces) == 1:
         return
+    smooth = joined if smooth is None else smooth
     cuts = np.cumsum([0.0, *(_lengths(line)[-1] for line in lines)])
     along = _lengths(smooth)
     places = along[-1] * cuts / cuts[-1]
+    places[1:-1] = np.maximum(places[1:-1] - _EARLIER_M, 0.5 * places[1:-1])
     for piece, begin, end in zip(pieces, places[:-1], places[1:], strict=True):
         inside = along[(along > begin + _STEP_M) & (along < end - _STEP_M)]
         at = np.concatenate([[begin], inside, [end]])
