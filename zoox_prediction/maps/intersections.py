@@ -41,6 +41,16 @@ def infer_intersections(records: Sequence[LaneRecord]) -> None:
         record.in_intersection = row in meeting or starts[row] in forks
 
 
+def mark_connectors(connectors: Sequence[LaneRecord]) -> None:
+    """Sets in_intersection of the connectors between lanes that meet others, as `infer_intersections` has it, or turn.
+
+    nuScenes has connectors also where a road merely goes on.
+    """
+    infer_intersections(connectors)
+    for record in connectors:
+        record.in_intersection |= _bend(record.centerline) != Turn.STRAIGHT
+
+
 def mark_lanes_inside(records: Iterable[LaneRecord], intersections: Sequence[NDArray[np.float64]]) -> None:
     """Sets in_intersection of lanes that lie mostly in one of the polygons (n, 2)."""
     area = union_of(intersections)

@@ -18,7 +18,7 @@ from shapely.geometry.polygon import orient
 from zoox_prediction.errors import InputError
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.maps.areas import closed_union, polygon_of, ragged_polygons
-from zoox_prediction.maps.intersections import infer_intersections, infer_turns, mark_lanes_inside
+from zoox_prediction.maps.intersections import infer_intersections, infer_turns, mark_connectors, mark_lanes_inside
 from zoox_prediction.maps.lane_sides import keeps_left
 from zoox_prediction.maps.records import LaneRecord, checked_line, lanes_from_records
 from zoox_prediction.maps.repair import repair_records
@@ -131,8 +131,7 @@ def _lanes(features: Mapping[str, Mapping[str, Any]], ids: Mapping[str, int], wh
         record.speed_limit_mps = limits.get(name, np.nan)
         records.append(record)
     if _has_connectors(features, ids):
-        for record, name in zip(records, ids, strict=True):
-            record.in_intersection |= "polygon" not in features[name]
+        mark_connectors([record for record, name in zip(records, ids, strict=True) if "polygon" not in features[name]])
     if not any("exit_lanes" in features[name] for name in ids):
         infer_successors(records)
     return records
@@ -184,7 +183,7 @@ def _lane(feature: Mapping[str, Any], lane: int, ids: Mapping[str, int], where: 
 
 
 def _has_connectors(features: Mapping[str, Mapping[str, Any]], ids: Mapping[str, int]) -> bool:
-    """Whether lanes with and without polygons are mixed, as in nuScenes: the ones without cross intersections."""
+    """Whether lanes with and without polygons are mixed, as in nuScenes: the ones without join the others."""
     with_polygon = ["polygon" in features[name] for name in ids]
     return any(with_polygon) and not all(with_polygon)
 

@@ -59,9 +59,20 @@ def test_successors_are_inferred_where_lanes_meet_and_agree() -> None:
     assert network.source == "scene"
 
 
+def test_connectors_are_intersections_where_they_meet_or_turn() -> None:
+    features = _nuscenes() | {
+        "crossing": _lane((25, -8), (25, 8)),
+        "on": _lane((50, 0), (60, 0)),  # where the road merely goes on
+        "away": _lane((50, 0), (54, 0.5), (57, 2), (58, 5)),
+    }
+    lanes, ids = road_network_from_features(features).lanes, lane_ids(features)
+    inside = {name for name, lane in ids.items() if lanes.in_intersection[lanes.rows(lane)]}
+    assert inside == {"b", "crossing", "away"}
+    assert lanes.turn[lanes.rows([ids["b"], ids["away"], ids["on"]])].tolist() == [Turn.STRAIGHT, Turn.LEFT, Turn.NONE]
+
+
 def test_nuscenes_connectors_and_placeholder_limits() -> None:
     lanes = road_network_from_features(_nuscenes()).lanes
-    assert lanes.in_intersection.tolist() == [False, True, True, False]
     assert np.all(np.isnan(lanes.speed_limit_mps))
     np.testing.assert_allclose(lanes.left_boundary[0], [[0, 2], [20, 2]])
     np.testing.assert_allclose(lanes.right_boundary[0], [[0, -2], [20, -2]])
@@ -94,7 +105,7 @@ def test_boundaries_are_what_lies_along_them() -> None:
         BoundaryType.DASHED,
         BoundaryType.ROAD_EDGE,
         BoundaryType.UNKNOWN,
-        BoundaryType.VIRTUAL,
+        BoundaryType.UNKNOWN,
     ]
     assert lanes.right_boundary_type[[a, beside, oncoming]].tolist() == [
         BoundaryType.SOLID,
@@ -117,9 +128,9 @@ def test_intersections_turns_and_road_edges_of_nuscenes() -> None:
     features = _nuscenes()
     features["c"]["polyline"] = np.array([(20.2, 0), (24, 1), (26, 4), (26, 9)])
     network = road_network_from_features(features)
-    assert network.lanes.turn.tolist() == [Turn.NONE, Turn.STRAIGHT, Turn.LEFT, Turn.NONE]
+    assert network.lanes.turn.tolist() == [Turn.NONE, Turn.NONE, Turn.LEFT, Turn.NONE]
     inside = union_of(network.intersections)
-    assert shapely.contains_xy(inside, [[25, 0], [26, 8], [10, 0], [40, 0]]).tolist() == [True, True, False, False]
+    assert shapely.contains_xy(inside, [[29, 0], [26, 8], [10, 0], [40, 0]]).tolist() == [False, True, False, False]
     edges = shapely.MultiLineString(list(network.road_edges))
     for x, y, is_edge in ((25, -20, True), (2.5, 10, True), (60, 15, True), (60, 0, False), (-10, 0, False)):
         assert (edges.distance(shapely.Point(x, y)) < 1e-6) == is_edge, (x, y)
@@ -269,8 +280,8 @@ def test_recorded_vehicles_drive_on_the_lanes_and_the_road(nuscenes_scenes: list
 
 def test_recorded_maps_know_their_boundaries(nuscenes_scenes: list) -> None:
     for scenario, network in nuscenes_scenes:
-        lanes = network.lanes
-        named = ~lanes.in_intersection
+        lanes, ids = network.lanes, lane_ids(scenario["map_features"])
+        named = lanes.rows([lane for name, lane in ids.items() if "polygon" in scenario["map_features"][name]])
         known = np.isin(lanes.left_boundary_type, (BoundaryType.SOLID, BoundaryType.DASHED, BoundaryType.ROAD_EDGE))
         assert known[named].mean() > 0.9
         assert lanes.left_change.sum() == pytest.approx(lanes.right_change.sum(), abs=5) and lanes.left_change.any()
