@@ -38,9 +38,9 @@ LAYERS = (
     Layer("bicycle_lane", (190, 222, 196), 0.8),
     Layer("restricted_lane", (226, 204, 190), 0.8),
     Layer("signal_unknown", palette.SIGNAL[SignalState.UNKNOWN], 0.35),
-    Layer("signal_green", palette.SIGNAL[SignalState.GREEN], 0.45),
-    Layer("signal_yellow", palette.SIGNAL[SignalState.YELLOW], 0.45),
     Layer("signal_red", palette.SIGNAL[SignalState.RED], 0.45),
+    Layer("signal_yellow", palette.SIGNAL[SignalState.YELLOW], 0.45),
+    Layer("signal_green", palette.SIGNAL[SignalState.GREEN], 0.45),
     Layer("crosswalk", (252, 243, 176), 0.85),
     Layer("crosswalk_walk", palette.SIGNAL[SignalState.RED], 0.25, pixel=128),
     Layer("crosswalk_walk", palette.SIGNAL[SignalState.GREEN], 0.35, pixel=255),
@@ -62,6 +62,9 @@ LAYERS = (
     Layer("ego", palette.EGO),
 )
 
+# Where lanes of several signals cross, the first of these is seen alone: red and green together would be a brown.
+_SIGNALS = ("signal_green", "signal_yellow", "signal_red", "signal_unknown")
+
 _LEGEND = {
     "walkway": "walkway",
     "crosswalk": "crosswalk",
@@ -72,6 +75,7 @@ _LEGEND = {
     "signal_yellow": "lane with yellow signal",
     "signal_green": "lane with green signal",
     "signal_unknown": "lane with unknown signal",
+    "signal_position": "signal",
     "stop_line": "stop line",
     "route": "route",
     "car": "car; its past is paler",
@@ -88,8 +92,9 @@ def draw_composite(raster: NDArray[np.uint8], table: ChannelTable, scale: int = 
     """(scale H, scale W, 3) uint8 RGB picture of a raster (C, H, W) of the channels of `table`."""
     height, width = raster.shape[1] * scale, raster.shape[2] * scale
     image: NDArray[np.uint8] = np.full((height, width, 3), palette.BACKGROUND, dtype=np.uint8)
+    signals = _one_signal_each(raster, table)
     for layer in LAYERS:
-        pixels = raster[table.index(layer.channel)]
+        pixels = signals.get(layer.channel, raster[table.index(layer.channel)])
         shares = pixels if table[layer.channel].kind == Kind.MASK else _selected(pixels, layer.pixel)
         if not shares.any():  # of the channel only other values are drawn
             continue
@@ -111,6 +116,16 @@ def draw_labelled_composite(
     canvas.scale_bar()
     canvas.text_px(title, (14, 26), scale=0.6)
     return canvas.image
+
+
+def _one_signal_each(raster: NDArray[np.uint8], table: ChannelTable) -> dict[str, NDArray[np.uint8]]:
+    """(H, W) of each of _SIGNALS, zero where one before it is drawn."""
+    free = np.ones(raster.shape[1:], dtype=bool)
+    seen = {}
+    for name in _SIGNALS:
+        seen[name] = raster[table.index(name)] * free
+        free &= seen[name] == 0
+    return seen
 
 
 def _selected(pixels: NDArray[np.uint8], pixel: int | None) -> NDArray[np.uint8]:

@@ -30,7 +30,7 @@ def scene_at(log: RecordedLog, seconds: float) -> Scene:
         raise InputError(f"--at {seconds:g}: the recording has agents from 0 to {duration_s:.1f} s; choose within")
     found = None
     for scene in every_scene(log):
-        if found is not None and (scene.stamp_ns - log.stamps_ns[0]) * 1e-9 > seconds:
+        if found is not None and scene.stamp_ns - log.stamps_ns[0] > round(seconds * 1e9):
             break
         found = scene
     if found is None:

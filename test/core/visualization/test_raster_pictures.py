@@ -47,6 +47,14 @@ def test_signals_color_lanes_and_crosswalks():
     assert int(walk[1]) > int(walk[0]) and int(stop[0]) > int(stop[1])
 
 
+def test_where_lanes_cross_one_signal_is_seen_and_not_a_mixture():
+    names = [f"signal_{color}" for color in ("green", "yellow", "red", "unknown")]
+    for place, name in enumerate(names):
+        alone = draw_composite(raster_with(**{name: 255}), TABLE)
+        together = draw_composite(raster_with(**dict.fromkeys(names[place:], 255)), TABLE)
+        np.testing.assert_array_equal(alone, together)
+
+
 def test_half_covered_pixels_are_half_colored():
     full, half = (draw_composite(raster_with(ego=each), TABLE)[16, 16].astype(int) for each in (255, 128))
     np.testing.assert_allclose(half, (full + palette.BACKGROUND) / 2, atol=1.5)

@@ -10,7 +10,7 @@ import pytest
 
 from zoox_prediction.recording.generated import generated_log
 from zoox_prediction.recording.log import RecordedLog
-from zoox_prediction.visualization.recorded import RecordingView, every_scene
+from zoox_prediction.visualization.recorded import RecordingView, every_scene, scene_at
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,11 @@ def test_every_frame_but_the_last_is_a_scene_as_it_was_known_then(log: RecordedL
     assert [scene.stamp_ns for scene in scenes] == log.stamps_ns[:-1].tolist()
     assert not scenes[0].past_valid[:, :-1].any()
     assert scenes[10].past_valid[:, -11:].all()
+
+
+@pytest.mark.parametrize(("seconds", "frame"), [(0.0, 0), (0.3, 3), (0.39, 3), (1.1, 11), (1.15, 11)])
+def test_the_scene_at_a_time_is_that_of_the_last_frame_until_then(log: RecordedLog, seconds: float, frame: int) -> None:
+    assert scene_at(log, seconds).stamp_ns == log.stamps_ns[frame]
 
 
 @pytest.mark.parametrize("roadside", [True, False])
