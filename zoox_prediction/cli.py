@@ -23,6 +23,7 @@ class Command:
 
 COMMANDS = {
     "demo": Command("zoox_prediction.demo.command", "play a recording through the real nodes and watch them"),
+    "simulate": Command("zoox_prediction.simulation.simulate_command", "make drives through made-up towns, as bags"),
     "convert": Command("zoox_prediction.recording.convert_command", "turn a public dataset's recording into a bag"),
     "replay": Command("zoox_prediction.demo.replay_command", "play a bag with /clock, as `ros2 bag play` would"),
     "evaluate": Command("zoox_prediction.evaluation.evaluate_command", "score predictors on recordings"),

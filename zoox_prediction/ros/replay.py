@@ -17,14 +17,11 @@ from rosgraph_msgs.msg import Clock
 from zoox_prediction.errors import InputError
 from zoox_prediction.recording.bag import BagReader, RawMessage, RecordingError
 from zoox_prediction.recording.player import BagPlayer
+from zoox_prediction.ros.clock_jump import SETTLE_S, announce_jump
 from zoox_prediction.ros.diagnostics import OK, WARN, Diagnostics
 from zoox_prediction.ros.qos import CLOCK
 from zoox_prediction.ros.recorded_topics import create_publishers
 
-# After a jump back /clock goes alone for so long, for it takes another way than the messages and must arrive first;
-# and several times, for its subscribers take it best effort.
-_SETTLE_S = 0.1
-_SETTLE_TICKS = 5
 _ACKNOWLEDGE_TIMEOUT_S = 5.0
 
 
@@ -207,10 +204,8 @@ class Replay:
                 self._tell_loss(f"{error}; played as far as it goes")
         if self._jumped or self._player.loops != loops:
             self._jumped = False
-            for _ in range(_SETTLE_TICKS):
-                self._publish_clock(wall_ns)
-                time.sleep(_SETTLE_S / _SETTLE_TICKS)
-            self._held_ns += round(_SETTLE_S * 1e9)
+            announce_jump(lambda: self._publish_clock(wall_ns))
+            self._held_ns += round(SETTLE_S * 1e9)
         self._publish(messages)
         if not messages and time.monotonic() >= self._clock_due_s:
             self._publish_clock(self._wall_ns())
