@@ -16,6 +16,7 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.progress import progress_bar
 from zoox_prediction.resources import resource_path
 from zoox_prediction.simulation.config import SimulationConfig
+from zoox_prediction.simulation.realism.report import write_report
 from zoox_prediction.simulation.scenes import SceneJob, simulate_scene
 
 _EPILOG = """\
@@ -25,7 +26,12 @@ parked cars, people, cyclists and animals. The ego drives through it, and the ot
 OUT/scene_000007 is the drive of seed 7, a rosbag2 bag with the true agents on /ground_truth/agents. --forks 4 stops the
 world at four instants of every drive and lets it go on once for every plan that the ego could follow then (go, yield,
 creep, stop, hard_brake, change_lane, cut_in, turn_across); OUT/scene_000007_at_0105_yield is what happened under one of
-them, with the outcome for every agent in the bag's custom_data. Futures of one instant differ only by what the ego does.
+them, with the outcome for every agent in the bag's custom_data. Futures of one instant differ by the ego's plan alone.
+
+--report measures how real the traffic of these scenes is: OUT/report/report.md has histograms of speeds, accelerations,
+time gaps, walking speeds and crossing gaps beside those of TAF-BW, nuScenes, Argoverse 2 and I-80 (in ../shared/data or
+$ZOOX_PREDICTION_DATA; what is not there is said), and how often what an attribute announces follows it. report.json has
+the numbers.
 
 What exists already is kept, so an interrupted run goes on where it was. The same seed and version give the same bytes.
 
@@ -33,6 +39,7 @@ examples:
   zoox-prediction simulate --scenes 10 --out towns
   zoox-prediction simulate --scenes 2 --seconds 20 --sensors --out drives
   zoox-prediction simulate --scenes 100 --forks 4 --workers 2 --out training
+  zoox-prediction simulate --scenes 20 --report --out towns
   zoox-prediction simulate --scenes 1 --network ngsim_lankershim.net.xml --out avenue
 """
 
@@ -53,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with messages of all sensors; of this suite instead of the package's own",
     )
     parser.add_argument("--forks", type=int, default=0, metavar="M", help="instants of each scene to fork at")
+    parser.add_argument("--report", action="store_true", help="measure the scenes beside recorded traffic")
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes, default %(default)s")
     parser.add_argument("--left-hand", action="store_true", help="traffic keeps to the left")
     parser.add_argument("--network", type=Path, metavar="MAP.net.xml", help="a SUMO network instead of made-up towns")
@@ -66,9 +74,17 @@ def run(arguments: argparse.Namespace) -> int:
     with progress_bar("simulating") as bar:
         for count, path in enumerate(_finished(waiting, arguments.workers), start=1):
             bar((len(jobs) - len(waiting) + count) / len(jobs), path.name)
+    report = _report(jobs, arguments.out) if arguments.report else None
     kept = len(jobs) - len(waiting)
     print(f"{arguments.out}: {len(jobs)} scenes" + (f", {kept} of them were there already" if kept else ""))
+    if report is not None:
+        print(f"{report}: measured beside recorded traffic")
     return 0
+
+
+def _report(jobs: Sequence[SceneJob], out: Path) -> Path:
+    with progress_bar("measuring") as bar:
+        return write_report([job.path for job in jobs], out / "report", bar)
 
 
 def _jobs(arguments: argparse.Namespace) -> list[SceneJob]:

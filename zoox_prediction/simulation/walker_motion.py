@@ -29,6 +29,7 @@ LIMITS = {
     AgentClass.ANIMAL: WalkerLimits(10.0, 8.0, 6.0),
 }
 _TRACKING_RATE = 4.0  # [1/s] how fast a body makes good what it is behind its point
+_HURRIES_M = 0.3  # who is farther behind hurries no more than for this: 0.6 m/s above the speed of its point
 _TURNS_ABOVE_MPS = 0.15  # slower walkers keep their heading
 _ELBOW_ROOM_M = 0.15  # between two bodies; where it is less they push each other aside
 _PUSH_PER_S2 = 12.0  # for each metre that is missing
@@ -89,6 +90,7 @@ class WalkerBodies:
         """One step after points at `target` (n, 2) that move with `velocity` (n, 2)."""
         now = self.velocity[rows]
         behind = target - self.center[rows] - 0.5 * STEP_S * (now + velocity)  # beyond what this step brings anyway
+        behind = _at_most(behind, np.full(len(rows), _HURRIES_M))
         wanted = _TRACKING_RATE**2 * behind + 2.0 * _TRACKING_RATE * (velocity - now)
         wanted += self._push(rows)
         wanted = _at_most(wanted, self.acceleration_limit[rows])
