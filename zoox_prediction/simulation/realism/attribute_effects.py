@@ -112,7 +112,17 @@ def _of_drivers(courses: Courses, lanes: LaneGraph | None) -> Effects:
                 _goes_aside(changes, side),
                 horizon_s,
             )
+        outcome = f"of the first turn or lane change within 10 s: it is to the {name}"
+        effects[f"{name} indicator", outcome] = _told(
+            _compared(courses, on, drives & knows_left & knows_right & ~other, _first_side(changes), 10.0), side
+        )
     return effects
+
+
+def _told(sides: Observations, side: int) -> Observations:
+    """Whether the sides (+1, -1, 0: none) are this one, without those that are none."""
+    with_it, without = sides.with_it[sides.with_it != 0], sides.without[sides.without != 0]
+    return Observations(with_it == side, without == side)
 
 
 def _of_parked(courses: Courses) -> Effects:
@@ -233,6 +243,19 @@ def _goes_aside(changes: NDArray[np.int8], side: int) -> Callable[[Courses, Rows
         return turns | changed
 
     return goes
+
+
+def _first_side(changes: NDArray[np.int8]) -> Callable[[Courses, Rows, Rows, int], NDArray]:
+    def side(courses: Courses, rows: Rows, steps: Rows, ahead: int) -> NDArray[np.int64]:
+        valid = _window(courses.valid, rows, steps, ahead)
+        turned = wrap_angle(_window(courses.yaw, rows, steps, ahead) - courses.yaw[rows, steps][:, None])
+        turns = np.where(valid & (np.abs(turned) > _TURN_RAD), np.sign(turned), 0).astype(np.int64)
+        sides = np.where(turns != 0, turns, _window(changes, rows, steps, ahead))
+        first = np.argmax(sides != 0, axis=1)
+        found: NDArray[np.int64] = sides[np.arange(len(rows)), first]
+        return found
+
+    return side
 
 
 def _travelled(courses: Courses, rows: Rows, steps: Rows, ahead: int) -> FloatArray:

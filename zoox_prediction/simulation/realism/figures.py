@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from zoox_prediction.simulation.realism.statistics import Quantity, Samples
+from zoox_prediction.simulation.realism.statistics import LEAST, Quantity, Samples
 
 _BINS = 30
-_LEAST = 20  # samples for a curve
 _COLORS = (
     "#222222",
     "#d55e00",
@@ -25,15 +24,15 @@ _COLORS = (
 def draw_histograms(path: Path, quantity: Quantity, sources: Mapping[str, Samples]) -> bool:
     """Writes a PNG with a panel for each group of classes; the first source is filled, the others are lines.
 
-    Shares of samples per bin; what lies beyond the range is in the last bin. False, and no file, where no source has 20
-    samples of any group.
+    Shares of samples per bin; what lies beyond the range is in the last bin. False, and no file, where no source has
+    enough samples of any group.
     """
     from matplotlib.figure import Figure
 
     groups = [
         group
         for group in quantity.groups
-        if any(len(samples.get((quantity.key, group), ())) >= _LEAST for samples in sources.values())
+        if any(len(samples.get((quantity.key, group), ())) >= LEAST for samples in sources.values())
     ]
     if not groups:
         return False
@@ -53,7 +52,7 @@ def draw_histograms(path: Path, quantity: Quantity, sources: Mapping[str, Sample
 def _panel(axes: Any, edges: np.ndarray, samples: Mapping[str, np.ndarray]) -> None:
     middle = 0.5 * (edges[1:] + edges[:-1])
     for (name, values), color in zip(samples.items(), _COLORS, strict=False):
-        if len(values) < _LEAST:
+        if len(values) < LEAST:
             continue
         counts, _ = np.histogram(np.clip(values, edges[0], edges[-1] - 1e-9), edges)
         share, label = counts / len(values), f"{name} ({len(values)})"

@@ -30,6 +30,7 @@ from zoox_prediction.simulation.realism.statistics import (
 
 HARD_MPS2 = 4.0
 FAR_OFF = 0.35  # the least statistic of Kolmogorov and Smirnov that is pointed out
+_ENOUGH = 20  # samples of a source, for that
 SIMULATION = "simulation"
 
 Progress = Callable[[float, str], None]
@@ -57,7 +58,11 @@ def write_report(
     rows = report_rows(measured)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        drawn = [each.key for each in QUANTITIES if draw_histograms(folder / f"{each.key}.png", each, measured.sources)]
+        drawn = [
+            each.key
+            for each in QUANTITIES
+            if each.is_drawn and draw_histograms(folder / f"{each.key}.png", each, measured.sources)
+        ]
         document = {"version": __version__, "scenes": len(bags), "rows": _finite(rows)}
         (folder / "report.json").write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         path = folder / "report.md"
@@ -124,10 +129,12 @@ def report_rows(measured: Measured) -> list[Row]:
 
 
 def far_off(rows: Iterable[Mapping[str, object]]) -> list[str]:
-    """The quantities and groups that differ by more than FAR_OFF from every source that they are compared with."""
+    """The quantities and groups that differ by more than FAR_OFF from every source that has enough samples of them."""
     least: dict[str, float] = {}
     for row in rows:
-        if row["kind"] == "distribution" and isinstance(row["kolmogorov_smirnov"], float):
+        if row["kind"] != "distribution" or int(str(row["n"])) < _ENOUGH:
+            continue
+        if isinstance(row["kolmogorov_smirnov"], float):
             key = f"{row['quantity']} of {row['group']}"
             least[key] = min(least.get(key, math.inf), row["kolmogorov_smirnov"])
     return [f"{key}: {value:.2f}" for key, value in least.items() if value > FAR_OFF]

@@ -24,8 +24,9 @@ FloatArray = NDArray[np.float64]
 
 FOLLOWS_S = 6.0  # who is farther behind drives as it likes (Highway Capacity Manual, 2010, chapter 14: 3 s for queues)
 _FOLLOWS_ABOVE_MPS = 3.0
-_QUEUE_M = 12.0  # gaps between standing vehicles beyond this are no queue
+_QUEUE_M = 6.0  # gaps between standing vehicles beyond this are no queue
 _TURNS_RADPS, _TURNS_ABOVE_MPS = 0.12, 2.0
+LEAST = 5  # samples for a distance or a histogram
 LONGEST_GAP_S = 15.0  # later vehicles have nothing to do with the one who crosses
 
 GROUPS: Mapping[str, tuple[AgentClass, ...]] = {
@@ -46,12 +47,13 @@ class Quantity:
     low: float
     high: float
     groups: tuple[str, ...]
+    is_drawn: bool = True  # of a share there is nothing to draw
 
 
 _DRIVEN = ("car", "truck, bus", "motorcyclist", "cyclist")
 QUANTITIES = (
     Quantity("speed_mps", "speed while moving [m/s]", 0.0, 25.0, _DRIVEN),
-    Quantity("standing", "standing (share of the time)", 0.0, 1.0, _DRIVEN),
+    Quantity("standing", "standing (share of the time)", 0.0, 1.0, _DRIVEN, is_drawn=False),
     Quantity("acceleration_mps2", "speeding up, mean over 1 s [m/s²]", 0.0, 4.0, _DRIVEN),
     Quantity("braking_mps2", "slowing down, mean over 1 s [m/s²]", 0.0, 6.0, _DRIVEN),
     Quantity("lateral_mps2", "lateral acceleration in turns [m/s²]", 0.0, 5.0, _DRIVEN),
@@ -76,7 +78,7 @@ def samples_of(courses: Courses, lanes: LaneGraph | None) -> Samples:
     lateral_mps2, every 0.1 s: |speed x yaw rate| where the vehicle turns faster than 0.12 rad/s at more than 2 m/s.
     time_gap_s, every 1 s: gap to the vehicle ahead over one's own speed, where that is more than 3 m/s, up to 6 s; the
     vehicle ahead in its lane and those after it, or straight ahead where `lanes` is None.
-    queue_gap_m, every 1 s: gap between two standing vehicles in a lane, up to 12 m.
+    queue_gap_m, every 1 s: gap between two standing vehicles in a lane, up to 6 m.
     walking_mps, every 0.1 s: displacement of moving pedestrians over 1 s.
     crossing_gap_s, once per road and pedestrian: from its crossing of a vehicle's way until the next vehicle comes
     there, up to 15 s.
@@ -108,8 +110,8 @@ class Distance:
 
 def distance(first: FloatArray, second: FloatArray) -> Distance | None:
     """The first Wasserstein distance (Y. Rubner et al., "The earth mover's distance", 2000) and the statistic of the
-    two-sample test of Kolmogorov and Smirnov; None when one of them has less than 20 samples."""
-    if min(len(first), len(second)) < 20:
+    two-sample test of Kolmogorov and Smirnov; None when one of them has less than LEAST samples."""
+    if min(len(first), len(second)) < LEAST:
         return None
     return Distance(
         float(wasserstein_distance(first, second)), float(ks_2samp(first, second, method="asymp").statistic)

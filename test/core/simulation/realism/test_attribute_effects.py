@@ -60,8 +60,20 @@ def test_indicators_announce_turns(side, attribute, name):
     goes_on = Course(straight(0.0, 50.0, 0.0, 8.0), attributes=on_from(4.0, attribute, 5.0))
     effects = effects_of(log([turns, goes_on], seconds=16.0))
     assert sorted(observed(effects, f"{name} indicator", "within 5 s").with_it.tolist()) == [False, True]
+    # Who goes straight on has not turned to any side.
+    assert observed(effects, f"{name} indicator", "of the first turn").with_it.tolist() == [True]
     other = "right" if name == "left" else "left"
     assert len(observed(effects, f"{other} indicator", "within 5 s").with_it) == 0
+
+
+def test_an_indicator_that_lies():
+    def turning(time_s: float) -> tuple[float, float, float, float]:
+        return 3.0 * time_s, 0.0, -0.3 * max(time_s - 6.0, 0.0), 3.0
+
+    lies = Course(turning, attributes=on_from(4.0, Attribute.LEFT_INDICATOR))
+    effects = effects_of(log([lies, Course(turning)], seconds=16.0))
+    found = observed(effects, "left indicator", "of the first turn")
+    assert found.with_it.tolist() == [False] and len(found.without) >= 1 and not found.without.any()
 
 
 def test_indicators_announce_lane_changes_where_lanes_are_known():

@@ -35,6 +35,8 @@ def test_rows_and_what_is_far_off():
     assert far_off(rows) == ["speed_mps of car: 1.00"]
     measured.sources["other road"] = {("speed_mps", "car"): slow + 0.1}
     assert far_off(report_rows(measured)) == []
+    measured.sources["other road"] = {("speed_mps", "car"): slow[::20]}  # too few to go by
+    assert far_off(report_rows(measured)) == ["speed_mps of car: 1.00"]
 
 
 def test_the_command_simulates_measures_and_says_what_is_missing(tmp_path, monkeypatch, capsys):

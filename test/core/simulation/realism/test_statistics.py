@@ -169,7 +169,7 @@ def test_distances_between_distributions():
     apart = distance(first, second)
     assert apart is not None
     assert apart.wasserstein == pytest.approx(0.5) and apart.kolmogorov_smirnov == pytest.approx(0.5, abs=0.01)
-    assert distance(first, second[:10]) is None
+    assert distance(first, second[:4]) is None
     assert distance(first, first).wasserstein == 0.0
     assert dict(described(first))["upper_quartile"] == pytest.approx(0.75)
     assert np.isnan(dict(described(first[:0]))["median"])
