@@ -29,6 +29,11 @@ def description_of(name: str) -> LaunchDescription:
             {"map", "map_config", "prediction_config", "visualization_config", "recording", "rviz", "use_sim_time"},
         ),
         ("replay.launch.py", {"bag"}, {"rate", "start_offset", "loop", "paused", "agents_topic", "map", "rviz"}),
+        (
+            "simulation.launch.py",
+            set(),
+            {"seed", "rate", "duration_s", "loop", "network", "sensors", "tracks_range_m", "simulation_config", "rviz"},
+        ),
     ],
 )
 def test_arguments_are_described(name, required, optional):
@@ -38,10 +43,12 @@ def test_arguments_are_described(name, required, optional):
     assert all(each.description for each in arguments.values())
 
 
-def nodes_of(context: LaunchContext) -> list[Node]:
-    """The nodes of prediction.launch.py, with its arguments declared in `context`."""
+def nodes_of(context: LaunchContext, name: str = "prediction.launch.py") -> list[Node]:
+    """The nodes of a launch file but for those that it includes, with its arguments declared in `context`."""
     nodes = []
-    for entity in description_of("prediction.launch.py").entities:
+    for entity in description_of(name).entities:
+        if isinstance(entity, IncludeLaunchDescription):
+            continue
         found = [entity] if isinstance(entity, Node) else entity.visit(context) or []
         nodes += [each for each in found if isinstance(each, Node)]
     return nodes
@@ -70,6 +77,19 @@ def test_a_map_on_the_command_line_comes_before_the_one_in_the_file_and_an_empty
     assert names == ["map_node.yaml", *([["map_path"]] if asked else []), ["use_sim_time"]]
     values = [each["map_path"] for each in given if isinstance(each, dict) and "map_path" in each]
     assert values == ([asked] if asked else [])
+
+
+def test_only_parameters_that_are_given_come_before_those_in_the_file_of_the_simulation():
+    context = LaunchContext()
+    context.launch_configurations.update({"seed": "7", "rate": "2", "network": "/maps/42"})
+    (node,) = nodes_of(context, "simulation.launch.py")
+    path, given = evaluate_parameters(context, node._Node__parameters)
+    assert Path(path).name == "simulation_node.yaml"
+    assert given == {"seed": 7, "rate": 2.0, "network": "/maps/42"}
+    assert isinstance(given["rate"], float)
+    nothing = LaunchContext()
+    (node,) = nodes_of(nothing, "simulation.launch.py")
+    assert len(evaluate_parameters(nothing, node._Node__parameters)) == 1
 
 
 def test_a_bag_that_does_not_exist_starts_nothing(caplog, tmp_path):

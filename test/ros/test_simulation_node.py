@@ -30,7 +30,7 @@ from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.qos import CLOCK, INPUT, LATCHED, SENSOR_DATA, STATIC_TRANSFORMS_INPUT, TRANSFORMS
 from zoox_prediction.scene import EgoState
 
-pytest.importorskip("libsumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
+pytest.importorskip("sumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
 
 STEP_NS = 100_000_000
 QUIET = {

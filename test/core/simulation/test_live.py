@@ -18,7 +18,7 @@ from zoox_prediction.simulation.live import STEP_NS, LiveWorld
 from zoox_prediction.simulation.plans import candidate_plans
 from zoox_prediction.simulation.sumo import EGO
 
-pytest.importorskip("libsumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
+pytest.importorskip("sumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
 
 QUIET = TrafficConfig(
     vehicles=6, walkers=0, parked_share=0.0, jaywalkers_per_minute=0.0, animals_per_minute=0.0, warm_up_s=30.0
