@@ -16,6 +16,7 @@ from zoox_prediction.maps.lane_graph import LaneGraph
 from zoox_prediction.recording.log import RecordedLog, load_log
 from zoox_prediction.simulation.realism import attribute_effects as attributes
 from zoox_prediction.simulation.realism.courses import courses_of
+from zoox_prediction.simulation.realism.ego_way import Encounters, encounters
 from zoox_prediction.simulation.realism.figures import draw_histograms
 from zoox_prediction.simulation.realism.references import REFERENCES, Reference
 from zoox_prediction.simulation.realism.statistics import (
@@ -44,6 +45,7 @@ class Measured:
     sources: dict[str, Samples] = field(default_factory=dict)  # the simulation first
     effects: attributes.Effects = field(default_factory=dict)
     hard_braking: tuple[int, int] = (0, 0)  # vehicle-instants beyond HARD_MPS2, and all
+    encounters: dict[str, Encounters] = field(default_factory=dict)  # of the sources with an ego
     missing: list[str] = field(default_factory=list)  # a sentence for each reference that is not there
 
 
@@ -75,7 +77,7 @@ def write_report(
 def measure(bags: Sequence[Path], progress: Progress, references: Sequence[Reference]) -> Measured:
     """Samples and observations of all; `progress` gets the share that is done and what is read now."""
     measured = Measured()
-    parts, effects, hard = [], [], np.zeros(2, dtype=np.int64)
+    parts, effects, hard, met = [], [], np.zeros(2, dtype=np.int64), Encounters()
     total = len(bags) + len(references)
     for index, bag in enumerate(bags):
         progress(index / total, bag.name)
@@ -84,23 +86,29 @@ def measure(bags: Sequence[Path], progress: Progress, references: Sequence[Refer
         parts.append(samples_of(courses, lanes))
         effects.append(attributes.attribute_effects(courses, lanes))
         hard += hard_braking_share(courses, HARD_MPS2)
+        met += encounters(courses)
     measured.sources[SIMULATION] = merge(parts)
     measured.effects = attributes.merge_effects(effects)
-    measured.hard_braking = int(hard[0]), int(hard[1])
+    measured.hard_braking, measured.encounters[SIMULATION] = (int(hard[0]), int(hard[1])), met
     for index, reference in enumerate(references, start=len(bags)):
         progress(index / total, reference.name)
-        samples = merge(_samples(log) for log in reference.logs())
-        if not samples:
+        parts, met = [], Encounters()
+        for log in reference.logs():
+            courses = courses_of(log)
+            parts.append(samples_of(courses, _lanes(log)))
+            met += encounters(courses)
+        if not parts:
             measured.missing.append(f"{reference.name} was not compared: there is no {reference.path}")
             continue
+        measured.encounters[reference.name] = met
         measured.sources[reference.name] = {
-            key: values for key, values in samples.items() if key[0] not in reference.left_out
+            key: values for key, values in merge(parts).items() if key[0] not in reference.left_out
         }
     return measured
 
 
 def report_rows(measured: Measured) -> list[Row]:
-    """Flat rows: `kind` is distribution, effect, or hard_braking."""
+    """Flat rows: `kind` is distribution, encounters, effect, or hard_braking."""
     rows: list[Row] = []
     simulated = measured.sources[SIMULATION]
     for quantity in QUANTITIES:
@@ -123,9 +131,15 @@ def report_rows(measured: Measured) -> list[Row]:
                     }
                 )
     rows += [{"kind": "effect", **row} for row in attributes.effect_rows(measured.effects)]
+    rows += [_encounter_row(name, met) for name, met in measured.encounters.items() if met.minutes > 0.0]
     hard, driving = measured.hard_braking
     rows.append({"kind": "hard_braking", "beyond_mps2": HARD_MPS2, "n": driving, "share": hard / max(driving, 1)})
     return rows
+
+
+def _encounter_row(source: str, met: Encounters) -> Row:
+    per_minute = {f"{name}_per_minute": getattr(met, name) / met.minutes for name in ("near", "beside", "on_way")}
+    return {"kind": "encounters", "source": source, "minutes": met.minutes, **per_minute}
 
 
 def far_off(rows: Iterable[Mapping[str, object]]) -> list[str]:
@@ -138,10 +152,6 @@ def far_off(rows: Iterable[Mapping[str, object]]) -> list[str]:
             key = f"{row['quantity']} of {row['group']}"
             least[key] = min(least.get(key, math.inf), row["kolmogorov_smirnov"])
     return [f"{key}: {value:.2f}" for key, value in least.items() if value > FAR_OFF]
-
-
-def _samples(log: RecordedLog) -> Samples:
-    return samples_of(courses_of(log), _lanes(log))
 
 
 def _lanes(log: RecordedLog) -> LaneGraph | None:
@@ -165,6 +175,13 @@ def _markdown(measured: Measured, rows: Sequence[Row], drawn: Sequence[str], sce
         lines += _table(own, _DISTRIBUTION)
     hard, driving = measured.hard_braking
     lines += [
+        "",
+        "## People whom the ego meets",
+        "",
+        "Different people for each minute of driving: less than 30 m away; beside the ego's way, standing or coming "
+        "towards it (up to 8 m); on its way, ahead of it.",
+        "",
+        *_table([row for row in rows if row["kind"] == "encounters"], _ENCOUNTERS),
         "",
         "## Hard braking",
         "",
@@ -194,6 +211,13 @@ _DISTRIBUTION = {
     "mean": "mean",
     "wasserstein": "Wasserstein",
     "kolmogorov_smirnov": "KS",
+}
+_ENCOUNTERS = {
+    "source": "source",
+    "minutes": "minutes",
+    "near_per_minute": "near",
+    "beside_per_minute": "beside",
+    "on_way_per_minute": "on the way",
 }
 _EFFECT = {
     "attribute": "attribute",

@@ -16,6 +16,7 @@ from zoox_prediction.simulation.realism.attribute_effects import (
 )
 from zoox_prediction.simulation.realism.courses import courses_of
 from zoox_prediction.simulation.realism.effect_size import difference_of_means, difference_of_shares
+from zoox_prediction.simulation.realism.ego_way import encounters
 from zoox_prediction.simulation.realism.lane_changes import lane_changes
 
 PEDESTRIAN = AgentClass.PEDESTRIAN
@@ -150,6 +151,34 @@ def test_who_looks_at_the_ego_and_stays_out_of_its_way():
     assert found.with_it.tolist() == [True]
     assert len(found.without) >= 1 and not found.without.all()
     assert observed(effects, "head turned to ego", "stands").with_it.tolist() == [True]
+
+
+def test_people_whom_the_ego_meets_count_once_each():
+    def person(x: float, y: float, yaw: float, speed: float) -> Course:
+        return Course(straight(x, y, yaw, speed), PEDESTRIAN)
+
+    people = {
+        1: person(30.0, -4.0, 0.0, 0.0),  # stands beside
+        2: person(40.0, 5.0, 0.0, 1.0),  # walks along the road
+        3: person(20.0, -6.0, np.pi / 2, 0.8),  # comes, and is on the way when the ego is past
+        4: person(45.0, -6.0, np.pi / 2, 1.2),  # likewise, but the ego is still to come
+        5: person(0.0, 300.0, 0.0, 0.0),  # far away
+    }
+    met = encounters(courses_of(log(people, ego=straight(0.0, 0.0, 0.0, 5.0), seconds=12.0)))
+    assert met.minutes == pytest.approx(0.2, abs=0.01)
+    assert (met.near, met.beside, met.on_way) == (4, 3, 1)
+    assert (met + met).near == 8
+    assert encounters(courses_of(log(people))).minutes == 0.0
+
+
+def test_who_walks_while_the_ego_waits_is_on_its_way():
+    def waits(time_s: float) -> tuple[float, float, float, float]:
+        driven = min(time_s, 2.0) + max(time_s - 10.0, 0.0)
+        return 5.0 * driven, 0.0, 0.0, 5.0 if time_s < 2.0 or time_s > 10.0 else 0.0
+
+    person = Course(straight(14.0, -6.0, np.pi / 2, 1.2), PEDESTRIAN)
+    met = encounters(courses_of(log([person], ego=waits, seconds=14.0)))
+    assert (met.beside, met.on_way) == (1, 1)
 
 
 def test_rows_say_how_much_and_how_sure():

@@ -53,6 +53,8 @@ def test_the_command_simulates_measures_and_says_what_is_missing(tmp_path, monke
     speeds = next(row for row in rows if row.get("quantity") == "speed_mps" and row["group"] == "car")
     assert speeds["n"] > 500 and 1.0 < speeds["median"] < 25.0 and speeds["wasserstein"] is None
     assert any(row["kind"] == "effect" and row["with_n"] > 0 for row in rows)
+    (met,) = (row for row in rows if row["kind"] == "encounters")
+    assert met["source"] == SIMULATION and met["minutes"] == pytest.approx(2 * 5 / 60, abs=0.01)
     pictures = {path.stem for path in (out / "report").glob("*.png")}
     assert {"speed_mps", "braking_mps2", "walking_mps"} <= pictures <= {each.key for each in QUANTITIES}
 
