@@ -76,6 +76,7 @@ def vehicle_type(name: str, driver: Driver) -> str:
         "width": width,
         "height": height,
         "carFollowModel": "IDM",
+        "delta": 2.0,  # of IDM; with its usual 4 drivers would speed up all alike until they are there
         "accel": driver.acceleration_mps2,
         "decel": driver.braking_mps2,
         "emergencyDecel": 8.0,
