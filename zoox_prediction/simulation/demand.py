@@ -123,10 +123,16 @@ def _arrivals(random: np.random.Generator, rate_per_s: float, duration_s: float)
 def _trip(town: Town, places: Places, random: np.random.Generator, agent_class: AgentClass) -> tuple[str, str]:
     """First and last edge; those of buses and trucks are main roads."""
     heavy = agent_class in (AgentClass.BUS, AgentClass.TRUCK)
-    entries = [each for each in town.entry_edges if not heavy or each in town.main_edges] or list(town.entry_edges)
-    exits = [each for each in town.exit_edges if not heavy or each in town.main_edges] or list(town.exit_edges)
+    entries, exits = (
+        [each for each in edges if places.allows(each, _SUMO_CLASS[agent_class])]
+        for edges in (town.entry_edges, town.exit_edges)
+    )
+    if heavy:
+        entries = [each for each in entries if each in town.main_edges] or entries
+        exits = [each for each in exits if each in town.main_edges] or exits
+    entries, exits = entries or list(town.entry_edges), exits or list(town.exit_edges)
     start = str(entries[int(random.integers(len(entries)))])
-    others = [each for each in exits if each != places.reverse(start)] or exits
+    others = [each for each in exits if not places.turns_back(start, each)] or exits
     return start, str(others[int(random.integers(len(others)))])
 
 

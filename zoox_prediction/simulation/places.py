@@ -104,6 +104,14 @@ class Places:
         ]
         return min(others, default=None)
 
+    def allows(self, edge: str, vehicle_class: str) -> bool:
+        """Whether vehicles of SUMO's class may use the edge."""
+        return bool(self._net.getEdge(edge).allows(vehicle_class))
+
+    def turns_back(self, start: str, end: str) -> bool:
+        """Whether the edge `end` leads to where the edge `start` comes from, however they are divided."""
+        return self._net.getEdge(start).getFromNode() is self._net.getEdge(end).getToNode()
+
     def route(self, start: str, end: str, vehicle_class: str = "passenger") -> tuple[str, ...]:
         """Edges of the shortest way for cars; empty when there is none."""
         path, _ = self._net.getOptimalPath(self._net.getEdge(start), self._net.getEdge(end), vClass=vehicle_class)

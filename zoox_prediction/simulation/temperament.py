@@ -81,7 +81,7 @@ _ABILITIES = {
     AgentClass.TRUCK: (1.0, 1.4, 25.0),
     AgentClass.BUS: (1.1, 1.4, 25.0),
     AgentClass.MOTORCYCLIST: (1.9, 1.8, 60.0),
-    AgentClass.CYCLIST: (0.8, 1.6, 5.2),
+    AgentClass.CYCLIST: (1.0, 1.4, 5.2),
 }
 _PHONE_SHARE, _CHILD_SHARE, _HESITANT_SHARE = 0.2, 0.1, 0.2
 
