@@ -2,7 +2,8 @@
 
 Strengths follow the radar equation from a typical radar cross section (RCS) by class and aspect; single scans fade as
 Swerling's first case (exponentially distributed), so that weak and far targets are often missed. The cross sections are
-of the order of what is measured at 77 GHz, not those of certain vehicles. The ground and rain reflect nothing here.
+of the order of what is measured at 77 GHz, not those of certain vehicles. The ground and rain reflect nothing here,
+and what is hidden is not heard, though real radars hear under cars.
 """
 
 from __future__ import annotations

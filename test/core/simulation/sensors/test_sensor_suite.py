@@ -15,6 +15,7 @@ from zoox_prediction.recording.messages import ego_from_odometry, stamp_ns
 from zoox_prediction.recording.typestore import RosbagsTypes
 from zoox_prediction.scene import AgentClass, TrackedAgents
 from zoox_prediction.simulation.sensors import SensorSuite, SensorTruth
+from zoox_prediction.simulation.sensors.suite import sensor_random
 
 TYPES = RosbagsTypes()
 
@@ -98,6 +99,12 @@ def test_a_sensor_that_is_left_out_changes_nothing_in_the_others(crossroads: Sen
     some = _bytes(_built(fewer, crossroads))
     assert len(some) == 8 + 4 + 1
     assert all(everything[topic] == data for topic, data in some.items())
+
+
+def test_sensors_do_not_share_their_noise() -> None:
+    draws = [sensor_random(1, name, STAMP_NS).random() for name in ("lidar_front_left", "lidar_front_right")]
+    assert draws[0] != draws[1]
+    assert sensor_random(1, "lidar_front_left", STAMP_NS + 1).random() != draws[0]
 
 
 def test_messages_are_built_late(crossroads: SensorTruth, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,11 +126,14 @@ def test_nothing_behind_the_camera_is_drawn(place: tuple[float, float]) -> None:
     assert not (_owners(config, truth(agents([BOX], [place], size=np.array([[1.0, 1.0, 2.0]])))) >= 0).any()
 
 
-def test_a_wall_that_reaches_from_before_to_behind_the_camera_is_clipped() -> None:
+@pytest.mark.parametrize(("place", "yaw"), [((5.0, 2.0), 0.0), ((4.0, 3.0), 0.5), ((3.0, -2.0), -0.4)])
+def test_a_wall_that_reaches_from_before_to_behind_the_camera_is_clipped(
+    place: tuple[float, float], yaw: float
+) -> None:
     config = silent_camera(width_px=160, height_px=100)
-    world = truth(agents([BOX], [(5.0, 2.0)], size=np.array([[60.0, 0.5, 3.0]])))
+    world = truth(agents([BOX], [place], [yaw], size=np.array([[60.0, 0.5, 3.0]])))
     drawn, cast = _owners(config, world), _cast_pixels(config, world)
-    assert (cast == 0).mean() > 0.2
+    assert (cast == 0).mean() > 0.1
     inner = ~_rim(cast)
     assert (drawn[inner] == cast[inner]).all()
 

@@ -131,6 +131,17 @@ def test_a_moving_ego_sees_standing_things_where_they_are() -> None:
     assert np.abs(_off_box(points_in_map(raw, uncorrected)[owner == 0], (20.0, 3.0), 0.0, size)).max() > 0.3
 
 
+def test_raw_points_are_as_seen_from_where_the_sensor_was() -> None:
+    size = (4.0, 2.0, 3.0)
+    config = silent_lidar(sweep_s=0.1, compensate_ego_motion=False)
+    world = truth(agents([BOX], [(20.0, 3.0)], size=np.array([size])), ego((15.0, 0.0)))
+    points, owner = lidar_sweep(config, Scenery(world), _random())
+    place = points_in_map(config, points[owner == 0])
+    assert np.abs(_off_box(place, (20.0, 3.0), 0.0, size)).max() > 0.3
+    place[:, 0] += 15.0 * points["time"][owner == 0]
+    assert np.abs(_off_box(place, (20.0, 3.0), 0.0, size)).max() < 0.005
+
+
 def test_points_of_a_moving_box_are_where_it_was_when_they_were_measured() -> None:
     size, velocity = (4.0, 2.0, 3.0), np.array([0.0, 20.0])
     config = silent_lidar(sweep_s=0.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -168,6 +170,17 @@ def test_the_ego_sees_itself_in_the_rear_of_the_vehicle_ahead_at_twice_the_range
     assert len(ghost) == 1
     assert ghost["x"][0] == pytest.approx(2.0 * (20.0 - 6.0 - 3.75), abs=0.05)
     assert ghost["radial_speed"][0] == pytest.approx(2.0 * (4.0 - 10.0), abs=0.05)
+
+
+def test_a_side_that_ends_before_the_line_of_sight_mirrors_nothing() -> None:
+    """The mirror point on the bus' right side would be at x = 14.3 m; the bus before it ends at 13 m."""
+    config = silent_radar()
+    place = np.array([3.75, 0.0, 0.6])
+    for bus_x, mirrors in ((18.0, True), (7.0, False)):
+        world = Scenery(truth(agents([BUS, PERSON], [(bus_x, 8.0), (28.0, -2.0)])))
+        certain = replace(config, noise=replace(config.noise, ghost_probability=1.0))
+        ghosts = ghosts_of(certain, world, place, np.zeros(3), _random())
+        assert (ghosts.mirrored == 1).any() == mirrors
 
 
 def test_without_a_mirror_in_the_way_there_is_no_ghost() -> None:
