@@ -122,7 +122,7 @@ def test_queue_gaps():
 def test_the_gap_before_which_a_person_crosses():
     # The person is at (0, 0) after 5 s; cars come along x at 2 s, 9 s and 12 s.
     person = Course(straight(0.0, -5.0, np.pi / 2, 1.0), PEDESTRIAN)
-    along = Course(straight(-10.0, -3.0, 0.1, 1.2), PEDESTRIAN)  # walks along the road
+    along = Course(straight(-10.0, -0.9, 0.1, 1.2), PEDESTRIAN)  # along the road, and slowly over its middle
     cars = [Course(straight(-10.0 * when, 0.0, 0.0, 10.0)) for when in (2.0, 9.0, 12.0)]
     courses = courses_of(log([person, *cars], seconds=15.0))
     found = crossings(courses)
