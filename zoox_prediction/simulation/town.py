@@ -127,8 +127,8 @@ def real_network_town(path: Path) -> Town:
     file = read_sumo_file(path)
     edges = [each for each in file.net.getEdges(withInternal=False) if each.allows("passenger")]
     edges.sort(key=lambda each: each.getID())
-    entries = tuple(each.getID() for each in edges if not _for_cars(each.getIncoming()))
-    exits = tuple(each.getID() for each in edges if not _for_cars(each.getOutgoing()))
+    entries = tuple(each.getID() for each in edges if not _for_cars(each.getIncoming(), each))
+    exits = tuple(each.getID() for each in edges if not _for_cars(each.getOutgoing(), each))
     if not entries or not exits:
         raise InputError(f"{path}: no road for cars begins or ends at the edge of the network; use another network")
     return Town(
@@ -141,9 +141,10 @@ def real_network_town(path: Path) -> Town:
     )
 
 
-def _for_cars(others: Any) -> bool:
+def _for_cars(others: Any, own: Any) -> bool:
     """Whether cars come from, or go on to, another road than the same one back."""
-    return any(other.allows("passenger") and connections for other, connections in others.items())
+    back = own.getToNode(), own.getFromNode()
+    return any(other.allows("passenger") and (other.getFromNode(), other.getToNode()) != back for other in others)
 
 
 def _for_bicycles(lane: Any) -> bool:

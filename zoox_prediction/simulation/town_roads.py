@@ -22,6 +22,7 @@ from zoox_prediction.simulation.town_plan import (
 
 TURN_LANE_M = 55.0  # from the middle of the junction to where the turn lane begins
 _SPACING_M = 2.0
+_FROM_MIDDLE_M = 3.0
 _WIDTH_M = {Use.SIDEWALK: 2.4, Use.PARKING: 2.2, Use.BICYCLE: 1.8, Use.DRIVE: 3.25}
 
 
@@ -106,7 +107,7 @@ def _add_direction(
     cuts: dict[float, str] = {}
     if middle:
         cuts[0.5 * length] = middle
-    turns_from = length - TURN_LANE_M
+    turns_from = max(length - TURN_LANE_M, 0.5 * length + _FROM_MIDDLE_M)  # the other direction may have one too
     if turn_lane:
         cuts[turns_from] = f"{start}_{end}.t"
     places = [0.0, *sorted(cuts), length]
