@@ -17,7 +17,7 @@ from zoox_prediction.maps.lanelet2_junctions import Junctions
 from zoox_prediction.maps.lanelet2_lanes import Geometry, LaneletReader, Shape
 from zoox_prediction.maps.lanelet2_links import link, set_plain_stop_lines
 from zoox_prediction.maps.lanelet2_projection import project
-from zoox_prediction.maps.osm_file import OsmFile, read_osm
+from zoox_prediction.maps.osm_file import OsmFile, no_garbage_collection, read_osm
 from zoox_prediction.maps.records import LaneRecord, PositiveIds, lanes_from_records
 from zoox_prediction.maps.repair import repair_records
 from zoox_prediction.maps.road_network import NO_ID, LaneType, MapError, Ragged, RoadNetwork
@@ -41,6 +41,11 @@ def read_lanelet2(path: Path | str, origin: tuple[float, float] | None = None) -
     the places where lanes cross. What was mended is told in `repairs`. Raises MapError naming the file, the element and
     its defect.
     """
+    with no_garbage_collection():
+        return _read(path, origin)
+
+
+def _read(path: Path | str, origin: tuple[float, float] | None) -> RoadNetwork:
     osm = read_osm(path)
     positions = project(osm, origin)
     try:

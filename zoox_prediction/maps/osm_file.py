@@ -124,12 +124,12 @@ _quoted = lru_cache(maxsize=4096)(quoteattr)  # most values appear many times
 
 def read_osm(path: Path | str) -> OsmFile:
     """Reads and checks a file; raises MapError naming the first element that a Lanelet2 map cannot be built from."""
-    with _no_garbage_collection():
+    with no_garbage_collection():
         return _read(Path(path))
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """A file makes hundreds of thousands of elements that all live until it is read; looking for garbage among them
     again and again takes a third of the time."""
     was_enabled = gc.isenabled()
