@@ -135,12 +135,16 @@ def test_a_table_that_cannot_be_drawn_is_refused() -> None:
         Rasterizer(SMALL, ChannelTable(TABLE.channels[:-1]))
 
 
-def test_five_hundred_agents() -> None:
-    scene = busy_scene(500)
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_five_hundred_agents(seed: int) -> None:
+    scene = busy_scene(500, seed)
     raster = Rasterizer().rasterize(scene)
     drawn = (raster[channels("agents")] > 0).any(axis=0)
     shown = raster[TABLE.index("existence_probability")] > 0
     np.testing.assert_array_equal(shown, drawn)
+    column, row = np.floor(Rasterizer().frame(scene).pixels_from_map(scene.agents.position[:, :2]) + 0.5).astype(int).T
+    assert drawn[row, column].all()
 
 
 def test_the_rim_of_the_map_and_of_the_raster() -> None:
