@@ -28,6 +28,7 @@ _PARKING = frozenset({"parking", "parking_lot", "parking_space"})
 _DRIVABLE = _PARKING | {"freespace", "exit", "bus_stop_area", "no_parking_area"}
 _WALKWAYS = frozenset({"walkway", "shared_walkway"})
 _CLOSE_GAP_M = 0.6  # slivers between lanes narrower than this are drivable
+_HOLE_M2 = 8.0  # what crossing lanes leave open between them, up to this size, is paved as well
 _ISLAND_M2 = 50.0  # islands up to this size belong to the intersection around them
 _MOST = 0.5  # of its area: a crosswalk polygon that others cover to this share is theirs
 
@@ -78,7 +79,8 @@ class Surfaces:
 def surfaces_of(records: Sequence[LaneRecord], areas: Areas) -> Surfaces:
     """The ground that lanes and areas cover, and the edges of the road; bicycle lanes beside the road belong to it."""
     by_id = {record.id: record for record in records}
-    drivable = closed_union([*(each.polygon for each in records if not _bicycle(each)), *areas.drivable], _CLOSE_GAP_M)
+    lanes = [each.polygon for each in records if not _bicycle(each)]
+    drivable = filled(closed_union([*lanes, *areas.drivable], _CLOSE_GAP_M), _HOLE_M2)
     paved = drivable
     beside = [each.polygon for each in records if _bicycle(each) and _is_beside_road(each, by_id)]
     if beside:
