@@ -40,7 +40,11 @@ def project(osm: OsmFile, origin: tuple[float, float] | None) -> FloatArray:
         projection = _projection_of(info)
         if projection is None:
             return osm.local()
-        return _finite(osm, projection(osm.geodetic()))
+        try:
+            return _finite(osm, projection(osm.geodetic()))
+        except RuntimeError as error:  # of the library, far from the projection's middle
+            reason = " ".join(str(error).split())
+            raise MapError(f"{info}: the nodes of the map cannot be projected so: {reason}; correct it") from error
     if origin is None and osm.has_local_coordinates:
         return osm.local()
     geodetic = osm.geodetic()

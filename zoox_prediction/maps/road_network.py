@@ -60,12 +60,25 @@ def _frozen(values: ArrayLike, dtype: type) -> NDArray:
     return array
 
 
+def _protect(owner: object, names: Iterable[str]) -> None:
+    """Makes the arrays among the fields of a frozen dataclass views that cannot be written to."""
+    for name in names:
+        array = getattr(owner, name)
+        if isinstance(array, np.ndarray) and array.flags.writeable:
+            view = array.view()
+            view.flags.writeable = False
+            object.__setattr__(owner, name, view)
+
+
 @dataclass(frozen=True)
 class Ragged:
     """N sequences of rows in one array: sequence i is values[offsets[i]:offsets[i + 1]]."""
 
     values: NDArray  # (P, ...) all rows
     offsets: NDArray[np.int64]  # (N + 1,)
+
+    def __post_init__(self) -> None:
+        _protect(self, ("values", "offsets"))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -146,6 +159,7 @@ class Lanes:
             else:
                 neutral = _frozen(np.full(count, _NEUTRAL.get(each.name, 0)), column.dtype)
             object.__setattr__(self, each.name, neutral)
+        _protect(self, (each.name for each in fields(self)))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -225,6 +239,9 @@ class RoadNetwork:
     signal_ids: NDArray[np.int64] = field(default_factory=lambda: _frozen([], np.int64))
     signal_positions: NDArray[np.float64] = field(default_factory=lambda: _frozen(np.zeros((0, 2)), np.float64))
     repairs: tuple[str, ...] = ()  # what the reader mended, a sentence each
+
+    def __post_init__(self) -> None:
+        _protect(self, (each.name for each in fields(self)))
 
     @cached_property
     def index(self) -> MapIndex:
