@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+import shapely
 
+from zoox_prediction.geometry import box_corners
 from zoox_prediction.scene import AgentClass
 from zoox_prediction.simulation.config import TrafficConfig
 from zoox_prediction.simulation.crossers import Crosser
@@ -18,8 +21,9 @@ FIRST_PARKED, FIRST_CROSSER, FIRST_ANIMAL = 200_000, 300_000, 400_000
 
 _BEFORE_S = 30.0  # crossers come from so long before the recording
 _EGO_BEFORE_S = 25.0  # that the ego starts before the recording
-_EGO_ROUTE_MPS, _EGO_SPARE_M = 12.0, 300.0  # a route that it does not come to the end of
+_EGO_ROUTE_MPS, _EGO_SPARE_M = 22.0, 300.0  # a route that it does not come to the end of
 _FASTEST_CROSSED_MPS = 17.0  # limits of roads that people cross without a crosswalk
+_TRIES, _BETWEEN_CARS_M = 8, 0.5  # for a place to cross with so much room to parked cars
 _DOOR_SHARE = 0.06  # of parked cars that stay, a door opens at some time
 # Length, width, height [m] of dogs, cats and deer, and their greatest speeds.
 _ANIMALS = (((0.85, 0.32, 0.6), 5.0), ((0.45, 0.2, 0.3), 5.5), ((1.4, 0.45, 1.2), 7.5))
@@ -66,11 +70,15 @@ def draw_parked(
     return cars
 
 
-def draw_crossers(places: Places, seed: int, config: TrafficConfig, duration_s: float) -> list[Crosser]:
-    """Jaywalkers and animals."""
+def draw_crossers(
+    places: Places, parked: Iterable[ParkedCar], seed: int, config: TrafficConfig, duration_s: float
+) -> list[Crosser]:
+    """Jaywalkers and animals; they cross between parked cars, not through them."""
     sites = [each for each in places.crossing_sites if each.speed_limit_mps <= _FASTEST_CROSSED_MPS]
     if not sites:
         return []
+    boxes = [box_corners(car.center, car.yaw, np.array(car.driver.size[:2])) for car in parked]
+    cars = shapely.STRtree(shapely.polygons(np.array(boxes).reshape(-1, 4, 2)))
     random = generator(seed, Stream.SCENE, 2)
     minutes = (duration_s + _BEFORE_S) / 60.0
     crossers = []
@@ -81,8 +89,16 @@ def draw_crossers(places: Places, seed: int, config: TrafficConfig, duration_s: 
         for number in range(first, first + int(random.poisson(rate * minutes))):
             own = generator(seed, Stream.CROSSER, number)
             start_s = float(own.uniform(-_BEFORE_S, duration_s))
-            crossers.append(draw(number, own, sites[int(own.integers(len(sites)))], start_s))
+            for _ in range(_TRIES):
+                crosser = draw(number, own, sites[int(own.integers(len(sites)))], start_s)
+                if not _passes_through(crosser, cars):
+                    crossers.append(crosser)
+                    break
     return crossers
+
+
+def _passes_through(crosser: Crosser, cars: shapely.STRtree) -> bool:
+    return len(cars.query(shapely.LineString(crosser.way), predicate="dwithin", distance=_BETWEEN_CARS_M)) > 0
 
 
 def draw_ego(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.scene import AgentClass
-from zoox_prediction.simulation.caution import Boxes
+from zoox_prediction.simulation.caution import Boxes, blocked
 from zoox_prediction.simulation.walker_motion import STEP_S
 
 FloatArray = NDArray[np.float64]
@@ -23,6 +23,7 @@ _STANDS_MPS = 0.3  # who drives slower than this is taken to wait
 _LOOKS_S = 1.0  # before the kerb and while waiting
 _ACCELERATION_MPS2 = 1.5
 _SOON_M = 0.3
+_SEES_S, _ROOM_M = 0.6, 0.5  # of vehicles that one would walk into
 
 
 @dataclass
@@ -87,11 +88,19 @@ class Crosser:
             wanted = 0.0
         if self.place_m > self.far_m:
             self.crossing = False
+        if self.looks and self._walks_into(vehicles):
+            wanted = 0.0
         change = np.clip(wanted - self.speed, -2.0 * _ACCELERATION_MPS2 * STEP_S, _ACCELERATION_MPS2 * STEP_S)
         if self.agent_class == AgentClass.ANIMAL:
             change = np.clip(wanted - self.speed, -5.0 * STEP_S, 5.0 * STEP_S)
         self.speed = max(self.speed + float(change), 0.0)
         self.place_m += self.speed * STEP_S
+
+    def _walks_into(self, vehicles: Boxes) -> bool:
+        """Whether a vehicle is just before it."""
+        velocity = max(self.speed, 0.5) * self.direction
+        own = Boxes(self.position[None], np.zeros(1), velocity[None], np.zeros(1), np.array([self.size[:2]]))
+        return bool(blocked(own, vehicles, _SEES_S, _ROOM_M)[0])
 
     def _at_kerb(self, vehicles: Boxes, ego: int | None, wanted: float) -> float:
         """The speed with which to come to the kerb: on, when the gap is large enough or it does not look."""

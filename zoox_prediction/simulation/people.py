@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.scene import AgentClass, Attribute
-from zoox_prediction.simulation.caution import Boxes
+from zoox_prediction.simulation.caution import Boxes, blocked
 from zoox_prediction.simulation.crossers import Crosser, Crossers
 from zoox_prediction.simulation.sumo import SumoTraffic, SumoWalkers
 from zoox_prediction.simulation.temperament import Stream, Walker, generator
@@ -18,8 +18,10 @@ FloatArray = NDArray[np.float64]
 
 _STANDS_S = 0.8  # who has stood so long has waited for something
 _MOVES_MPS = 0.1
+_HELD_MPS = 0.02  # SUMO loses the place of who is held at 0
 _SEES_EGO_M = 30.0
 _VEHICLE_NEAR_M = 25.0
+_SEES_S, _ROOM_M, _STOPS_S = 0.6, 0.5, 0.3  # of vehicles that one would walk into
 _HESITATES_S = (0.5, 1.3)
 
 
@@ -78,6 +80,7 @@ class People:
         if len(found.ids):
             ahead = np.stack([np.cos(found.yaw), np.sin(found.yaw)], axis=-1)
             self.bodies.follow(self._rows(found.ids), found.position, found.speed[:, None] * ahead)
+        self._wait_for_vehicles(found.ids, vehicles)
         self._think(found, traffic, vehicles, ego)
 
     def attributes(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
@@ -96,6 +99,15 @@ class People:
             on.append(0 if animal else int(bits))
             has.append(0 if animal else _OF_PEOPLE)
         return np.array(on, dtype=np.uint32), np.array(has, dtype=np.uint32)
+
+    def _wait_for_vehicles(self, ids: NDArray[np.int64], vehicles: Boxes) -> None:
+        """Nobody walks into a vehicle that he sees before him."""
+        rows = self._rows(ids)
+        bodies = self.bodies
+        walkers = Boxes(bodies.center[rows], bodies.yaw[rows], bodies.velocity[rows], bodies.yaw_rate[rows],
+                        bodies.size[rows, :2])  # fmt: skip
+        for number in ids[blocked(walkers, vehicles, _SEES_S, _ROOM_M)].tolist():
+            self._held_s[number] = max(self._held_s.get(number, 0.0), _STOPS_S)
 
     def _think(self, found: SumoWalkers, traffic: SumoTraffic, vehicles: Boxes, ego: int | None) -> None:
         """Who starts late, who hesitates on the crosswalk, who looks at the ego; a few people, each on his own."""
@@ -143,7 +155,7 @@ class People:
         left_s = self._held_s.get(number)
         if left_s is None:
             return
-        traffic.limit_walker(number, 0.0 if left_s > 0.0 else walker.speed_mps)
+        traffic.limit_walker(number, _HELD_MPS if left_s > 0.0 else walker.speed_mps)
         if left_s > 0.0:
             self._held_s[number] = left_s - STEP_S
         else:

@@ -49,7 +49,8 @@ _FORESEEN = 0.7  # of the point's own acceleration
 _CROSS_TRACK_GAIN = 1.2  # [1/s] of the steering law
 _CREEP_MPS = 1.0  # keeps the steering law soft at low speed
 _STEEPEST_RAD = 0.45  # at which a body comes back to its way
-_PREVIEW_S = 0.05  # the front wheels turn ahead of a bend, for they take time
+_PREVIEW_S = 0.3  # the front wheels turn ahead of a bend, for they take time
+_PREVIEW_SHARE = 0.25  # of the way to the control point; farther ahead the steering would swing
 _HELD_M = 0.05  # a standing body that is this near to its place stays
 
 
@@ -191,9 +192,11 @@ class VehicleBodies:
         wanted += _FORESEEN * (speed - self.point_speed[rows]) / STEP_S
         self.point_speed[rows] = speed
         wanted = np.where((now == 0.0) & (speed == 0.0) & (np.abs(along) < _HELD_M), 0.0, wanted)
-        heading = self.ways.at(rows, place + _PREVIEW_S * now)[1]
+        soon_s = np.minimum(_PREVIEW_S, _PREVIEW_SHARE * control_m / np.maximum(now, 0.1))
+        coming = self.ways.at(rows, place + soon_s * now)[1]
+        turn = wrap_angle(np.arctan2(coming[:, 1], coming[:, 0]) - yaw - soon_s * self.yaw_rate[rows])
         back = np.clip(np.arctan(_CROSS_TRACK_GAIN * left / (now + _CREEP_MPS)), -_STEEPEST_RAD, _STEEPEST_RAD)
-        motion = np.clip(wrap_angle(np.arctan2(heading[:, 1], heading[:, 0]) - yaw) + back, -1.3, 1.3)
+        motion = np.clip(turn + back, -1.3, 1.3)
         self.drive(rows, wanted, np.arctan(axle / control_m * np.tan(motion)))
 
     def drive(self, rows: NDArray[np.int64], acceleration: FloatArray, steering: FloatArray) -> None:

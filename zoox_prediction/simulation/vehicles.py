@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.scene import AgentClass, Attribute
-from zoox_prediction.simulation.caution import Boxes, conflict_distance, limited_speed
+from zoox_prediction.simulation.caution import Boxes, conflict_distance, limited_speed, touching_distance
 from zoox_prediction.simulation.lights import Indicators, brake_lights
 from zoox_prediction.simulation.parked import ParkedCar, Phase
 from zoox_prediction.simulation.sumo import SumoTraffic, SumoVehicles
@@ -55,30 +55,37 @@ class Vehicles:
         bodies = self.bodies
         drives = np.array([number not in self.parked for number in bodies.ids.tolist()], dtype=bool)
         is_ego = bodies.ids == EGO_NUMBER
+        if traffic.ego() is None:  # it has come to the end of its route
+            drives &= ~is_ego
         if ego_is_driven:
             drives &= ~is_ego
-            others = _joined(others, self.boxes(is_ego))
+            others = others.joined(self.boxes(is_ego))
         rows = np.flatnonzero(drives)
-        distance = conflict_distance(self.boxes(rows), others)
-        limit = limited_speed(bodies.speed[rows], distance, bodies.braking_limit[rows])
-        for row, far, speed in zip(
-            rows.tolist(), distance.tolist(), limit.tolist(), strict=True
-        ):  # SUMO's call is one each
-            number = int(bodies.ids[row])
-            seen_s = self._conflict_s.get(number, 0.0) + STEP_S if np.isfinite(far) else 0.0
-            self._conflict_s[number] = seen_s
-            if np.isfinite(speed) and seen_s >= self.drivers[number].reaction_s:
-                traffic.limit_speed(number, speed)
-                self._limited.add(number)
-            elif number in self._limited:
-                traffic.limit_speed(number, None)
-                self._limited.discard(number)
+        drivers = self.boxes(rows)
+        hardest = bodies.braking_limit[rows]
+        unexpected = limited_speed(bodies.speed[rows], conflict_distance(drivers, others), hardest)
+        touching = limited_speed(bodies.speed[rows], touching_distance(drivers), hardest)
+        # SUMO takes one call for each vehicle.
+        for number, slow, soon in zip(bodies.ids[rows].tolist(), unexpected.tolist(), touching.tolist(), strict=True):
+            self._limit(traffic, number, slow, soon)
+
+    def _limit(self, traffic: SumoTraffic, number: int, unexpected: float, touching: float) -> None:
+        """What is unexpected is only seen after a while; that two vehicles would touch has been in sight all along."""
+        seen_s = self._conflict_s.get(number, 0.0) + STEP_S if np.isfinite(unexpected) else 0.0
+        self._conflict_s[number] = seen_s
+        limit = min(touching, unexpected if seen_s >= self.drivers[number].reaction_s else np.inf)
+        if np.isfinite(limit):
+            traffic.limit_speed(number, limit)
+            self._limited.add(number)
+        elif number in self._limited:
+            traffic.limit_speed(number, None)
+            self._limited.discard(number)
 
     def step_parked(self, traffic: SumoTraffic, time_s: float) -> None:
         """Parked cars go on with what they do; those that want to leave ask SUMO for a place."""
-        for row, number in enumerate(self.bodies.ids.tolist()):  # most of them are parked for good
+        for row, number in enumerate(self.bodies.ids.tolist()):
             car = self.parked.get(number)
-            if car is None:
+            if car is None or not np.isfinite(car.leaves_s):  # most of them stand for good
                 continue
             before = car.phase
             if car.step(time_s) == Phase.WAITING and before != Phase.WAITING:
@@ -146,7 +153,9 @@ class Vehicles:
         drivers = [self.drivers[number] for number in found.ids[new].tolist()]
         size = np.array([driver.size for driver in drivers])
         yaw = found.yaw[new]
-        back = 0.5 * size[:, :1] * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
+        # Where they were a step ago: from there they follow in this step.
+        back_m = 0.5 * size[:, 0] + STEP_S * found.speed[new]
+        back = back_m[:, None] * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
         classes = [int(driver.agent_class) for driver in drivers]
         self.bodies.add(found.ids[new], classes, size, found.front[new] - back, yaw, found.speed[new])
 
@@ -167,8 +176,3 @@ _LIGHTS = int(
     | Attribute.PARKED
     | Attribute.EMERGENCY
 )
-
-
-def _joined(first: Boxes, second: Boxes) -> Boxes:
-    pairs = zip(first.__dict__.values(), second.__dict__.values(), strict=True)
-    return Boxes(*(np.concatenate(pair) for pair in pairs))

@@ -59,7 +59,7 @@ class World:
         types = [vehicle_type(EGO, driver), *(vehicle_type(str(each.id), each.driver) for each in parked.values())]
         demand.elements.append((depart_s, ego_trip(depart_s, edges)))
         self.vehicles = Vehicles(seed, {**demand.drivers, EGO_NUMBER: driver}, parked)
-        self.people = People(seed, demand.walkers, draw_crossers(places, seed, config, duration_s))
+        self.people = People(seed, demand.walkers, draw_crossers(places, parked.values(), seed, config, duration_s))
         with tempfile.TemporaryDirectory(prefix="zoox_prediction_") as folder:
             routes = demand.write(Path(folder) / "traffic.rou.xml", types)
             self.traffic = SumoTraffic(town.net_path, routes)

@@ -49,7 +49,7 @@ def test_in_a_bend_the_control_point_keeps_to_the_way():
     angle = np.arange(1, 120) * 0.6 / 12.0
     points = front + 12.0 * np.column_stack([np.sin(angle), 1.0 - np.cos(angle)])
     seen = follow(bodies, points)
-    radius = np.linalg.norm(seen["center"][60:] - (front + [0.0, 12.0]), axis=-1)
+    radius = np.linalg.norm(seen["center"][60:] - (front + np.array([0.0, 12.0])), axis=-1)
     assert np.all(np.abs(radius - 12.0) < 0.45)
     np.testing.assert_allclose(seen["yaw_rate"][60:], 6.0 / 12.0, rtol=0.08)
 
@@ -112,7 +112,7 @@ def test_no_point_makes_a_body_do_what_its_class_cannot(agent_class, speed, jerk
     point = bodies.front[0].copy()
     states = [(bodies.rear[0].copy(), float(bodies.yaw[0]), float(bodies.speed[0]), 0.0)]
     for forward, sideways in jerks:
-        point = point + [speed * STEP_S + forward, sideways]
+        point = point + np.array([speed * STEP_S + forward, sideways])
         bodies.follow(ROWS, point[None], np.array([speed]))
         states.append((bodies.rear[0].copy(), float(bodies.yaw[0]), float(bodies.speed[0]), float(bodies.steering[0])))
     rear, yaw, speeds, steering = (np.array(column) for column in zip(*states, strict=True))
