@@ -16,6 +16,7 @@ from zoox_prediction.simulation.sumo import EGO
 from zoox_prediction.simulation.temperament import Driver, Stream, Walker, draw_driver, draw_walker, generator
 from zoox_prediction.simulation.town import Town
 
+FIRST_APART = 50_000  # numbers of the cars on the disconnected street
 FIRST_WALKER = 100_000  # numbers of people who walk by SUMO; those of vehicles begin at 1
 
 _SUMO_CLASS = {
@@ -26,6 +27,7 @@ _SUMO_CLASS = {
     AgentClass.CYCLIST: "bicycle",
 }
 _TRIP_S = 70.0  # that a vehicle takes through a town, on average
+_APART_S = 8.0  # between two cars on the disconnected street
 _WALK_S = 100.0
 _NEAR_M, _FAR_M = 60.0, 350.0  # between the beginning and the end of a walk
 _GROUP_SHARE = 0.25  # of walks that are made by two or three together
@@ -61,6 +63,7 @@ def draw_demand(town: Town, places: Places, seed: int, config: TrafficConfig, du
         demand.drivers[number] = draw_driver(generator(seed, Stream.CHARACTER, number), agent_class)
         start, end = _trip(town, places, own, agent_class)
         demand.elements.append((depart_s, _trip_element(number, depart_s, start, end)))
+    _add_cars_apart(demand, town, seed, duration_s)
     _add_walkers(demand, places.sidewalks, seed, config, density, duration_s)
     return demand
 
@@ -141,6 +144,16 @@ def _trip_element(number: int, depart_s: float, start: str, end: str) -> str:
         f'<trip id="{number}" type="t{number}" depart="{depart_s:.1f}" departSpeed="max" departLane="best" '
         f"from={quoteattr(start)} to={quoteattr(end)}/>"
     )
+
+
+def _add_cars_apart(demand: Demand, town: Town, seed: int, duration_s: float) -> None:
+    """Cars on the street that nothing else leads to."""
+    number = FIRST_APART
+    for start_s, edge in enumerate(town.disconnected_edges):
+        for depart_s in np.arange(float(start_s), duration_s, _APART_S).tolist():
+            demand.drivers[number] = draw_driver(generator(seed, Stream.CHARACTER, number), AgentClass.CAR)
+            demand.elements.append((depart_s, _trip_element(number, depart_s, edge, edge)))
+            number += 1
 
 
 def _add_walkers(
