@@ -14,6 +14,8 @@ from zoox_prediction.simulation.plans import KINDS, candidate_plans
 from zoox_prediction.simulation.town import generate_town
 from zoox_prediction.simulation.world import World
 
+pytest.importorskip("sumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
+
 STEPS = 80
 
 

@@ -20,6 +20,8 @@ from zoox_prediction.simulation.config import TrafficConfig, TrafficMix
 from zoox_prediction.simulation.town import Town, TownConfig, generate_town
 from zoox_prediction.simulation.world import EGO_SIZE_M, Truth, World
 
+pytest.importorskip("sumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
+
 SCENES = 100
 CONFIG = TrafficConfig(warm_up_s=40.0)
 LIVELY = TrafficConfig(
