@@ -1,0 +1,65 @@
+"""Scenes as bags: the same seed gives the same bytes, forks are bags of their own, what exists is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoox_prediction.cli import main
+from zoox_prediction.recording.bag import BagReader
+from zoox_prediction.recording.log import load_log
+from zoox_prediction.resources import resource_path
+
+pytest.importorskip("sumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
+
+
+def simulate(out: Path, *options: str) -> int:
+    return main(["simulate", "--seed", "3", "--seconds", "3", "--out", str(out), *options])
+
+
+def test_a_drive_with_sensors_and_forks_is_the_same_again_and_kept(tmp_path, capsys):
+    suite = str(resource_path("config/sensor_suite_small.yaml"))
+    for name in ("first", "second"):
+        assert simulate(tmp_path / name, "--sensors", suite, "--forks", "1") == 0
+    first, second = (sorted((tmp_path / name).rglob("*.*")) for name in ("first", "second"))
+    assert [path.name for path in first] == [path.name for path in second]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+
+    drive = load_log(tmp_path / "first" / "scene_000003")
+    assert len(drive.agents) == len(drive.ego) == 31 and len(drive.agents[0]) > 20
+    with BagReader(tmp_path / "first" / "scene_000003") as reader:
+        kinds = {topic.type for topic in reader.topics.values()}
+    assert {"sensor_msgs/msg/PointCloud2", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"} <= kinds
+
+    forks = sorted((tmp_path / "first").glob("scene_000003_at_*"))
+    assert len(forks) >= 2
+    stamp = {load_log(path).metadata["fork_stamp_ns"] for path in forks}
+    assert stamp == {str(drive.stamps_ns[20])}
+    for path in forks:
+        log = load_log(path)
+        assert log.metadata["plan"] in path.name and len(log.agents) == 20 + 81
+        outcome = json.loads(log.metadata["outcome"])
+        assert set(outcome["ids"]) <= set(drive.agents[20].ids.tolist())
+        np.testing.assert_array_equal(log.ego[20].position, drive.ego[20].position)  # until then, it is the drive
+
+    before = (tmp_path / "first" / "scene_000003" / "metadata.yaml").stat().st_mtime_ns
+    assert simulate(tmp_path / "first", "--forks", "1") == 0
+    assert "1 of them were there already" in capsys.readouterr().out
+    assert (tmp_path / "first" / "scene_000003" / "metadata.yaml").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--scenes", "0"], "--scenes 0: must be at least 1"),
+        (["--network", "nowhere.net.xml"], "nowhere.net.xml: does not exist"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(tmp_path, options, words, capsys):
+    assert simulate(tmp_path / "out", *options) == 2
+    errors = capsys.readouterr().err
+    assert words in errors and len(errors.splitlines()) == 1
