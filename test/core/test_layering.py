@@ -27,7 +27,7 @@ _ROWS = (
     {"detection"},
     {"simulation"},
     {"recording"},
-    {"transforms"},
+    {"transforms", "detections"},
     {"scene"},
     {"maps"},
     {"config", "geometry", "progress", "resources", "restricted_pickle"},

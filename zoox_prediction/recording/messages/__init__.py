@@ -15,6 +15,7 @@ from zoox_prediction.recording.messages.conditional import (
     candidate_plans_to_request,
     failure_to_response,
 )
+from zoox_prediction.recording.messages.detections import detections_from_message, detections_to_message
 from zoox_prediction.recording.messages.fields import MessageTypes, header_to_message, stamp_ns, stamp_to_message
 from zoox_prediction.recording.messages.predictions import predictions_from_message, predictions_to_message
 from zoox_prediction.recording.messages.road_network import road_network_from_message, road_network_to_message
@@ -25,6 +26,8 @@ __all__ = [
     "answer_to_response",
     "candidate_plans_from_request",
     "candidate_plans_to_request",
+    "detections_from_message",
+    "detections_to_message",
     "ego_from_odometry",
     "failure_to_response",
     "header_to_message",
