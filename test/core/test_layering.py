@@ -27,7 +27,7 @@ _ROWS = (
     {"detection"},
     {"simulation"},
     {"recording"},
-    {"transforms", "detections"},
+    {"transforms", "detections", "sensor_data"},
     {"scene"},
     {"maps"},
     {"config", "geometry", "progress", "resources", "restricted_pickle"},
