@@ -54,6 +54,12 @@ def test_agents_of_a_moving_frame_come_into_the_map(frames):
     assert moved.yaw[0] == pytest.approx(np.pi / 2) and moved.frame_id == "map"
 
 
+def test_the_whole_pose_of_a_frame_has_rotation_and_height(frames):
+    matrix = frames.matrix("base_link", round(1.15 * SECOND))
+    expected = [[0, -1, 0, 1000.0], [1, 0, 0, 11.5], [0, 0, 1, 3.0], [0, 0, 0, 1]]
+    np.testing.assert_allclose(matrix, expected, atol=1e-9)
+
+
 def test_ego_of_odometry_comes_into_the_map(frames):
     ego = EgoState(7 * SECOND, np.array([20.0, 0.0]), 0.0, np.array([10.0, 0.0]))
     moved = frames.ego_in_map(ego, "odom")  # static: at any time

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.ros.rotations import euler_from_quaternion
+from zoox_prediction.ros.rotations import euler_from_quaternion, quaternion_matrix
 from zoox_prediction.ros.tf import (
     Buffer,
     ConnectivityException,
@@ -68,16 +68,27 @@ class FrameTransformer:
 
         Roll and pitch are left out. Raises TransformError when there is no such transform.
         """
+        found = self._transform(frame_id, stamp_ns)
+        rotation = found.rotation
+        yaw = euler_from_quaternion([rotation.x, rotation.y, rotation.z, rotation.w])[2]
+        return np.array([found.translation.x, found.translation.y, yaw]), found.translation.z
+
+    def matrix(self, frame_id: str, stamp_ns: int) -> NDArray[np.float64]:
+        """target_from_frame (4, 4) at `stamp_ns`; raises TransformError when there is no such transform."""
+        found = self._transform(frame_id, stamp_ns)
+        place, rotation = found.translation, found.rotation
+        matrix = np.asarray(quaternion_matrix([rotation.x, rotation.y, rotation.z, rotation.w]), dtype=np.float64)
+        matrix[:3, 3] = place.x, place.y, place.z
+        return matrix
+
+    def _transform(self, frame_id: str, stamp_ns: int) -> Transform:
         try:
-            found = self._lookup(frame_id, Time(nanoseconds=stamp_ns))
+            return self._lookup(frame_id, Time(nanoseconds=stamp_ns))
         except TransformException as error:
             raise TransformError(
                 f"no transform '{self.target_frame}' from '{frame_id}' at {stamp_ns * 1e-9:.3f} s "
                 f"({str(error).strip().rstrip('.')}); publish it on /tf"
             ) from error
-        rotation = found.rotation
-        yaw = euler_from_quaternion([rotation.x, rotation.y, rotation.z, rotation.w])[2]
-        return np.array([found.translation.x, found.translation.y, yaw]), found.translation.z
 
     def _lookup(self, frame_id: str, stamp: Time) -> Transform:
         try:
