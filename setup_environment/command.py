@@ -172,7 +172,8 @@ def _make_environment(layout: Layout, ros: RosSource, processes: Processes) -> N
 def _phases(layout: Layout, ros: RosSource, tests: bool) -> list[Phase]:
     """What must be done after the environment is made, in this order."""
     variables = environment.variables(layout, ros)
-    lists = ("runtime", "build") if ros.distribution else ("runtime", "build", "ros_wheels")
+    lists: tuple[str, ...] = ("runtime", "runtime_no_dependencies", "build")
+    lists += () if ros.distribution else ("ros_wheels",)
     test_lists = ("test", "sim", "test_no_dependencies")
     constraints = [layout.requirements("constraints")]
 

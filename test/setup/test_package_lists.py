@@ -27,7 +27,7 @@ _ROSDEP_KEYS = {
     "rosbags": "python3-rosbags-pip",
     "zstandard": "mcap-ros2-support",
 }
-_WITHOUT_ROSDEP_KEY = {"pyarrow", "sumolib"}
+_WITHOUT_ROSDEP_KEY = {"onnx", "onnxruntime", "pyarrow", "sumolib"}
 
 
 def _requirements(name: str) -> list[Requirement]:
