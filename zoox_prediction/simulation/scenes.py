@@ -38,6 +38,7 @@ class SceneJob:
     duration_s: float
     forks: int = 0  # instants at which the world is forked, evenly over the drive
     sensors: Path | None = None  # a sensor suite; None: no sensors
+    range_m: float = np.inf  # around the ego, of the agents that are recorded; sensors see those beyond it too
     network: Path | None = None  # a SUMO network; None: a town of the seed
     town: TownConfig = field(default_factory=TownConfig)
     traffic: TrafficConfig = field(default_factory=TrafficConfig)
@@ -73,7 +74,8 @@ def simulate_scene(job: SceneJob, progress: Callable[[float], None] | None = Non
             sensors=sensors_of(recording, suite, job.seed, light, visibility_m),
             notes={**notes, "light": light.value, "visibility_m": f"{visibility_m:.0f}"},
         )
-    write_recording(recording, job.path, overwrite=True)
+    near = tuple(_near_ego(frame, job.range_m).agents for frame in frames)
+    write_recording(replace(recording, agents=near), job.path, overwrite=True)
     return job.path
 
 
@@ -116,7 +118,7 @@ def _write_forks(world: World, job: SceneJob, frames: Sequence[Truth]) -> None:
 def _fork_recording(
     name: str, world: World, job: SceneJob, past: Sequence[Truth], plan: Plan, fork: Fork, outcome: Outcome
 ) -> SourceRecording:
-    frames = [_near_ego(frame) for frame in (*past, *fork.frames)]
+    frames = [_near_ego(frame, _FORK_RADIUS_M) for frame in (*past, *fork.frames)]
     notes = {
         "seed": str(job.seed),
         "simulator": f"zoox_prediction {__version__}",
@@ -128,9 +130,9 @@ def _fork_recording(
     return recording_of(name, frames, world.road_network, world.ego_center_offset_m, notes)
 
 
-def _near_ego(frame: Truth) -> Truth:
+def _near_ego(frame: Truth, radius_m: float) -> Truth:
     away = np.linalg.norm(frame.agents.position[:, :2] - frame.ego.position, axis=-1)
-    return replace(frame, agents=frame.agents.select(away <= _FORK_RADIUS_M))
+    return replace(frame, agents=frame.agents.select(away <= radius_m))
 
 
 def _as_lists(outcome: Outcome) -> dict[str, list]:

@@ -4,6 +4,7 @@ otherwise."""
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -59,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SUITE.yaml",
         help="with messages of all sensors; of this suite instead of the package's own",
     )
+    parser.add_argument(
+        "--range", type=float, default=math.inf, metavar="M", help="record agents this near to the ego only [m]"
+    )
     parser.add_argument("--forks", type=int, default=0, metavar="M", help="instants of each scene to fork at")
     parser.add_argument("--report", action="store_true", help="measure the scenes beside recorded traffic")
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes, default %(default)s")
@@ -91,6 +95,8 @@ def _jobs(arguments: argparse.Namespace) -> list[SceneJob]:
     for name, least in (("scenes", 1), ("seed", 0), ("forks", 0), ("workers", 1)):
         if getattr(arguments, name) < least:
             raise InputError(f"--{name} {getattr(arguments, name)}: must be at least {least}")
+    if not arguments.range > 0.0:
+        raise InputError(f"--range {arguments.range:g}: must be positive")
     if not 1.0 <= arguments.seconds <= 3600.0:
         raise InputError(f"--seconds {arguments.seconds:g}: must be 1 to 3600")
     if arguments.network is not None and not arguments.network.is_file():
@@ -108,6 +114,7 @@ def _jobs(arguments: argparse.Namespace) -> list[SceneJob]:
             duration_s=arguments.seconds,
             forks=arguments.forks,
             sensors=arguments.sensors,
+            range_m=arguments.range,
             network=arguments.network,
             town=town,
             traffic=config.traffic,

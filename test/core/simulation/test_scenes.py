@@ -52,10 +52,21 @@ def test_a_drive_with_sensors_and_forks_is_the_same_again_and_kept(tmp_path, cap
     assert (tmp_path / "first" / "scene_000003" / "metadata.yaml").stat().st_mtime_ns == before
 
 
+def test_agents_out_of_range_are_left_out(tmp_path):
+    for name, options in (("near", ["--range", "60"]), ("all", [])):
+        assert simulate(tmp_path / name, *options) == 0
+    near, everybody = (load_log(tmp_path / name / "scene_000003") for name in ("near", "all"))
+    for recorded, whole, ego in zip(near.agents, everybody.agents, everybody.ego, strict=True):
+        away = np.linalg.norm(whole.position[:, :2] - ego.position, axis=1)
+        assert 0 < (away <= 60.0).sum() < len(whole)
+        np.testing.assert_array_equal(recorded.ids, whole.ids[away <= 60.0])
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--scenes", "0"], "--scenes 0: must be at least 1"),
+        (["--range", "0"], "--range 0: must be positive"),
         (["--network", "nowhere.net.xml"], "nowhere.net.xml: does not exist"),
     ],
 )
