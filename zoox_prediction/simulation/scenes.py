@@ -13,6 +13,7 @@ import numpy as np
 from zoox_prediction import __version__
 from zoox_prediction.recording.convert import write_recording
 from zoox_prediction.recording.datasets.source import SourceRecording
+from zoox_prediction.simulation.collisions import as_lists, collisions
 from zoox_prediction.simulation.config import TrafficConfig
 from zoox_prediction.simulation.forks import Fork, run_forks
 from zoox_prediction.simulation.outcomes import Outcome, outcomes
@@ -63,7 +64,11 @@ def simulate_scene(job: SceneJob, progress: Callable[[float], None] | None = Non
         )
         with World(town, job.seed, job.traffic, job.duration_s) as world:
             frames = _drive_with_forks(world, job, progress)
-            notes = {"seed": str(job.seed), "simulator": f"zoox_prediction {__version__}"}
+            notes = {
+                "seed": str(job.seed),
+                "simulator": f"zoox_prediction {__version__}",
+                "collisions": _collision_note(frames, world),
+            }
             recording = recording_of(job.path.name, frames, world.road_network, world.ego_center_offset_m, notes)
     if job.sensors is not None:
         suite = SensorSuite.load(job.sensors)
@@ -126,8 +131,13 @@ def _fork_recording(
         "fork_stamp_ns": str(fork.frames[0].ego.stamp_ns),
         "plan": plan.kind,
         "outcome": json.dumps(_as_lists(outcome), separators=(",", ":")),
+        "collisions": _collision_note(frames, world),
     }
     return recording_of(name, frames, world.road_network, world.ego_center_offset_m, notes)
+
+
+def _collision_note(frames: Sequence[Truth], world: World) -> str:
+    return json.dumps(as_lists(collisions(frames, EGO_SIZE_M[:2], world.ego_center_offset_m)), separators=(",", ":"))
 
 
 def _near_ego(frame: Truth, radius_m: float) -> Truth:
