@@ -64,7 +64,8 @@ def _paint_ground(
     image: Image, on_ground: NDArray[np.bool_], distance: NDArray[np.float32], scenery: Scenery, view: View
 ) -> None:
     for patch, where in ground_parts(on_ground, distance, scenery):
-        cv2.copyTo(warped(patch.color_bgr, patch, view, cv2.INTER_LINEAR), where.view(np.uint8), image)
+        rows = rows_of(where)
+        cv2.copyTo(warped(patch.color_bgr, patch, view, cv2.INTER_LINEAR, rows), where[rows].view(np.uint8), image[rows])
 
 
 def ground_parts(
@@ -79,13 +80,22 @@ def ground_parts(
         yield scenery.far_ground, far
 
 
-def warped(values: NDArray[np.uint8], patch: GroundPatch, view: View, interpolation: int) -> NDArray[np.uint8]:
-    """(H, W, ...) the values of a patch's pixels as the view sees them on the ground; outside of the patch its rim.
+def rows_of(where: NDArray[np.bool_]) -> slice:
+    """The rows of an image (H, W) that hold all true pixels, of which there is one at least."""
+    rows = np.flatnonzero(where.any(axis=1))
+    return slice(int(rows[0]), int(rows[-1]) + 1)
+
+
+def warped(
+    values: NDArray[np.uint8], patch: GroundPatch, view: View, interpolation: int, rows: slice
+) -> NDArray[np.uint8]:
+    """(rows, W, ...) the values of a patch's pixels as some rows of the view see them; outside of the patch its rim.
 
     Above the horizon, where no ground is, are values of mirrored places.
     """
     homography = view.image_from_ground @ patch.map_from_pixel
-    size = (view.width_px, view.height_px)
+    homography[1] -= rows.start * homography[2]
+    size = (view.width_px, rows.stop - rows.start)
     seen = cv2.warpPerspective(values, homography, size, flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(seen, dtype=np.uint8)
 
@@ -111,14 +121,17 @@ def _darken(image: Image, picture: Picture, distance: NDArray[np.float32], scene
     glows = np.append(GLOWS[scenery.polygons.surface], [True, False])  # SKY is -2, GROUND is -1
     light[glows[picture.index]] = 1.0
     light[picture.index == SKY] = 1.0
-    np.copyto(image, (image * light[..., None]).astype(np.uint8))
+    np.copyto(image, (image * cv2.merge([light] * 3)).astype(np.uint8))
 
 
 def _add_fog(image: Image, distance: NDArray[np.float32], extinction_per_m: float, fog: tuple[int, int, int]) -> None:
     """Air light takes the place of what the air swallows (Koschmieder, 1924)."""
-    clear = np.exp(np.float32(-extinction_per_m) * distance)[..., None]
-    color = np.array(fog, dtype=np.float32)
-    np.copyto(image, (color + clear * (image - color)).astype(np.uint8))
+    clear = np.exp(np.float32(-extinction_per_m) * distance)
+    color = np.tile(np.array(fog, dtype=np.float32), (image.shape[1], 1))  # long rows are fast
+    blended = image - color
+    blended *= cv2.merge([clear] * 3)
+    blended += color
+    np.copyto(image, blended.astype(np.uint8))
 
 
 def _with_noise(image: Image, deviation: float, random: np.random.Generator) -> Image:

@@ -8,7 +8,7 @@ half a pixel larger to each side, and none is so small that nothing is drawn.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -29,6 +29,7 @@ _SHIFT = 4
 # Pixels are clipped here, far enough outside of any image that the bent edge cannot be seen in it, near enough that
 # OpenCV's fixed-point sums fit into its integers.
 _LIMIT_PX = float(2**18)
+_SMALL_PX = 2048  # polygons in boxes of so many pixels are compared all at once: hundreds of far agents' faces
 _MIN_EDGE_PX = 0.5  # patches that are smaller are left out; drawn as whole pixels they would cover the face below
 
 
@@ -59,6 +60,11 @@ class View:
         place: FloatArray = -self.optical_from_map[:3, :3].T @ self.optical_from_map[:3, 3]
         return place
 
+    def seen(self, points: FloatArray) -> FloatArray:
+        """(..., 3) points of the map in the optical frame."""
+        optical: FloatArray = points.reshape(-1, 3) @ self.optical_from_map[:3, :3].T + self.optical_from_map[:3, 3]
+        return optical.reshape(points.shape)
+
     def distance_m(self, inverse_depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """(H, W) [m] from the pinhole of what has an inverse depth; at most SKY_M, about."""
         distance: NDArray[np.float32] = self._slant / np.maximum(inverse_depth, np.float32(1.0 / SKY_M))
@@ -76,13 +82,10 @@ class View:
         cosine: NDArray[np.float32] = along.astype(np.float32) / self._slant
         return cosine
 
-    @cached_property
+    @property
     def _slant(self) -> NDArray[np.float32]:
         """(H, W) distance from the pinhole per depth."""
-        column = (np.arange(self.width_px) - self.camera[0, 2]) / self.camera[0, 0]
-        row = (np.arange(self.height_px) - self.camera[1, 2]) / self.camera[1, 1]
-        slant: NDArray[np.float32] = np.sqrt(1.0 + column**2 + row[:, None] ** 2).astype(np.float32)
-        return slant
+        return _slant(*self.camera[[0, 1, 0, 1], [0, 1, 2, 2]].tolist(), self.width_px, self.height_px)
 
     def inverse_depth_of_plane(self, normal: FloatArray, offset: FloatArray) -> FloatArray:
         """(n, 3) a, b, c with inverse depth a * column + b * row + c, of planes normal @ p = offset of optical points.
@@ -105,26 +108,40 @@ def rasterize(polygons: Polygons, num_faces: int, view: View) -> Picture:
     """The first `num_faces` polygons are faces of solids, the others are patches on them."""
     inverse_depth = _ground_inverse_depth(view)
     index = np.where(inverse_depth > 0.0, GROUND, SKY).astype(np.int32)
-    corners = polygons.corners @ view.optical_from_map[:3, :3].T + view.optical_from_map[:3, 3]
     normal = polygons.normal @ view.optical_from_map[:3, :3].T
-    offset = np.einsum("pi,pi->p", normal, corners[:, 0])
-    depth = corners[..., 2]
-    rows = np.flatnonzero((offset < -1e-9) & (depth.max(axis=1) > _NEAR_M) & (depth.min(axis=1) < _FAR_M))
+    offset = np.einsum("pi,pi->p", normal, view.seen(polygons.corners[:, 0]))
+    rows = np.flatnonzero(offset < -1e-9)  # the others show their back
+    corners = view.seen(polygons.corners[rows])
+    least, most = corners[..., 2].min(axis=1), corners[..., 2].max(axis=1)
+    in_depth = (most > _NEAR_M) & (least < _FAR_M)
+    rows, corners, least = rows[in_depth], corners[in_depth], least[in_depth]
     planes = view.inverse_depth_of_plane(normal[rows], offset[rows])
-    nearest = 1.0 / np.maximum(depth[rows].min(axis=1), _NEAR_M)
-    whole = depth[rows].min(axis=1) >= _NEAR_M
-    pixels = _projected(corners[rows], view.camera)
+    nearest = 1.0 / np.maximum(least, _NEAR_M)
+    whole = least >= _NEAR_M
+    pixels = _projected(corners, view.camera)
     low, high = pixels.min(axis=1), pixels.max(axis=1)
     size = np.array([view.width_px, view.height_px])
     seen = ((high > -1.0) & (low < size)).all(axis=1) & ((rows < num_faces) | ((high - low) > _MIN_EDGE_PX).all(axis=1))
     boxes, fixed = _boxes(low, high, size), _fixed_point(pixels)
-    for each in np.flatnonzero(seen | ~whole):  # OpenCV fills polygons one by one
+    small = whole & ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) <= _SMALL_PX)
+    for each in np.flatnonzero((seen | ~whole) & ~small):  # OpenCV fills polygons one by one
         outline, box = fixed[each], boxes[each]
         if not whole[each]:
-            part = _projected(_before_near_plane(corners[rows[each]]), view.camera)
+            part = _projected(_before_near_plane(corners[each]), view.camera)
             outline, box = _fixed_point(part), _boxes(part.min(axis=0), part.max(axis=0), size)
         _draw(index, inverse_depth, outline, box, planes[each], nearest[each], int(rows[each]))
+    few = np.flatnonzero(seen & small)
+    _draw_small(index, inverse_depth, fixed[few], boxes[few], planes[few], nearest[few], rows[few])
     return Picture(index, inverse_depth)
+
+
+@lru_cache(maxsize=8)  # cameras of the same make share it, from instant to instant
+def _slant(
+    focal_x: float, focal_y: float, center_x: float, center_y: float, width_px: int, height_px: int
+) -> NDArray[np.float32]:
+    column, row = (np.arange(width_px) - center_x) / focal_x, (np.arange(height_px) - center_y) / focal_y
+    slant: NDArray[np.float32] = np.sqrt(1.0 + column**2 + row[:, None] ** 2).astype(np.float32)
+    return slant
 
 
 def _ground_inverse_depth(view: View) -> NDArray[np.float32]:
@@ -193,3 +210,40 @@ def _draw(
     wins = (nearness > best) & mask[y0 - upper : y1 - upper, x0 - left : x1 - left].view(np.bool_)
     np.copyto(best, nearness, where=wins)
     np.copyto(index[y0:y1, x0:x1], number, where=wins)
+
+
+def _draw_small(
+    index: NDArray[np.int32],
+    inverse_depth: NDArray[np.float32],
+    outlines: NDArray[np.int32],
+    boxes: NDArray[np.int64],
+    planes: FloatArray,
+    nearest: FloatArray,
+    numbers: NDArray[np.int64],
+) -> None:
+    """What `_draw` does, for n polygons at once; the first of equally near ones wins, and before all the background."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    area = size.prod(axis=1)
+    end = np.cumsum(area)
+    masks = np.zeros(int(area.sum()), dtype=np.uint8)
+    local = outlines - (boxes[:, None, :2] << _SHIFT).astype(np.int32)
+    for outline, stop, (width, height) in zip(local, end.tolist(), size.tolist(), strict=True):
+        mask = masks[stop - width * height : stop].reshape(height, width)
+        cv2.fillConvexPoly(mask, outline, 1, cv2.LINE_8, _SHIFT)  # one by one, as above
+    filled = np.flatnonzero(masks)
+    each = np.searchsorted(end, filled, side="right")
+    row, column = np.divmod(filled - (end - area)[each], size[each, 0])
+    column, row = column + boxes[each, 0], row + boxes[each, 1]
+    height, width = index.shape
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    each, column, row = each[inside], column[inside], row[inside]
+    across = (planes[each, 0] * column).astype(np.float32)
+    down = (planes[each, 1] * row + planes[each, 2]).astype(np.float32)
+    nearness = np.minimum(across + down, nearest[each].astype(np.float32))
+    pixel, number = row * width + column, numbers[each]
+    best, shown = inverse_depth.reshape(-1), index.reshape(-1)
+    wins = (nearness > best[pixel]) | ((nearness == best[pixel]) & (number < shown[pixel]))
+    pixel, nearness, number = pixel[wins], nearness[wins], number[wins]
+    order = np.lexsort((number, -nearness, pixel))
+    first = order[np.unique(pixel[order], return_index=True)[1]]
+    best[pixel[first]], shown[pixel[first]] = nearness[first], number[first]

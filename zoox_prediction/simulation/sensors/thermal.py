@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.scene import Attribute
-from zoox_prediction.simulation.sensors.camera import ground_parts, warped
+from zoox_prediction.simulation.sensors.camera import ground_parts, rows_of, warped
 from zoox_prediction.simulation.sensors.config import ThermalConfig
 from zoox_prediction.simulation.sensors.rasterizer import GROUND, Picture, View, rasterize
 from zoox_prediction.simulation.sensors.scenery import Scenery
@@ -40,7 +40,9 @@ def thermal_image(
     surfaces = np.arange(len(Surface))
     ground_k = temperatures_k(surfaces, np.zeros(len(surfaces), dtype=bool), truth.light).astype(np.float32)
     for patch, where in ground_parts(picture.index == GROUND, distance, scenery):
-        kelvin[where] = ground_k[warped(patch.surface, patch, view, cv2.INTER_NEAREST)[where]]
+        rows = rows_of(where)
+        surface = warped(patch.surface, patch, view, cv2.INTER_NEAREST, rows)
+        np.copyto(kelvin[rows], ground_k[surface], where=where[rows])
     on_solid = picture.index >= 0
     kelvin[on_solid] = _polygon_k(scenery)[picture.index[on_solid]]
     air = np.float32(AIR_K[truth.light])
