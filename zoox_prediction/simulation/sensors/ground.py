@@ -55,10 +55,11 @@ class GroundPatch:
 
     def at(self, points: FloatArray) -> NDArray[np.int64]:
         """(n,) Surface under finite map points (n, 2); grass outside of the patch."""
-        pixel = np.rint((points - self.origin) / self.pixel_m).astype(np.int64)
-        inside = np.all((pixel >= 0) & (pixel < SIDE_PX), axis=1)
-        pixel = np.where(inside[:, None], pixel, 0)
-        return np.where(inside, self.surface[pixel[:, 1], pixel[:, 0]], Surface.GRASS).astype(np.int64)
+        column, row = (np.rint((points[:, i] - self.origin[i]) / self.pixel_m).astype(np.int64) for i in range(2))
+        inside = (column >= 0) & (column < SIDE_PX) & (row >= 0) & (row < SIDE_PX)
+        surface = np.full(len(points), Surface.GRASS, dtype=np.int64)
+        surface[inside] = self.surface[row[inside], column[inside]]
+        return surface
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def lidar_sweep(config: LidarConfig, scenery: Scenery, random: np.random.Generat
         points[name] = np.rint(place[:, axis] / config.coordinate_step_m) * config.coordinate_step_m
     points["intensity"] = np.clip(np.rint(intensity[keep]), 0.0, 255.0)
     points["ring"], points["time"] = ring, grid.time_s[column]
-    order = np.lexsort((ring, column))  # as they are measured
+    order = np.argsort(column, kind="stable")  # as they are measured; the rings of a column are in order
     return points[order], np.maximum(owner[keep], NO_AGENT)[order]
 
 

@@ -111,23 +111,23 @@ def rasterize(polygons: Polygons, num_faces: int, view: View) -> Picture:
     normal = polygons.normal @ view.optical_from_map[:3, :3].T
     offset = np.einsum("pi,pi->p", normal, view.seen(polygons.corners[:, 0]))
     rows = np.flatnonzero(offset < -1e-9)  # the others show their back
-    corners = view.seen(polygons.corners[rows])
-    least, most = corners[..., 2].min(axis=1), corners[..., 2].max(axis=1)
+    corners = view.seen(polygons.corners[rows].swapaxes(0, 1))  # corners first: long rows are fast
+    least, most = corners[..., 2].min(axis=0), corners[..., 2].max(axis=0)
     in_depth = (most > _NEAR_M) & (least < _FAR_M)
-    rows, corners, least = rows[in_depth], corners[in_depth], least[in_depth]
+    rows, corners, least = rows[in_depth], corners[:, in_depth], least[in_depth]
     planes = view.inverse_depth_of_plane(normal[rows], offset[rows])
     nearest = 1.0 / np.maximum(least, _NEAR_M)
     whole = least >= _NEAR_M
     pixels = _projected(corners, view.camera)
-    low, high = pixels.min(axis=1), pixels.max(axis=1)
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
     size = np.array([view.width_px, view.height_px])
     seen = ((high > -1.0) & (low < size)).all(axis=1) & ((rows < num_faces) | ((high - low) > _MIN_EDGE_PX).all(axis=1))
-    boxes, fixed = _boxes(low, high, size), _fixed_point(pixels)
+    boxes, fixed = _boxes(low, high, size), _fixed_point(pixels).swapaxes(0, 1)
     small = whole & ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) <= _SMALL_PX)
     for each in np.flatnonzero((seen | ~whole) & ~small):  # OpenCV fills polygons one by one
         outline, box = fixed[each], boxes[each]
         if not whole[each]:
-            part = _projected(_before_near_plane(corners[each]), view.camera)
+            part = _projected(_before_near_plane(corners[:, each]), view.camera)
             outline, box = _fixed_point(part), _boxes(part.min(axis=0), part.max(axis=0), size)
         _draw(index, inverse_depth, outline, box, planes[each], nearest[each], int(rows[each]))
     few = np.flatnonzero(seen & small)
@@ -148,8 +148,8 @@ def _ground_inverse_depth(view: View) -> NDArray[np.float32]:
     normal = view.optical_from_map[:3, 2]
     offset = -view.position[2]  # of the plane z = 0: normal @ (p - pinhole) = -height
     a, b, c = view.inverse_depth_of_plane(normal[None], np.array([offset]))[0]
-    inverse = a * np.arange(view.width_px) + (b * np.arange(view.height_px) + c)[:, None]
-    return np.maximum(inverse, 0.0).astype(np.float32)
+    inverse = np.add.outer(b * np.arange(view.height_px) + c, a * np.arange(view.width_px))
+    return np.maximum(inverse, 0.0, out=inverse).astype(np.float32)
 
 
 def _projected(points: FloatArray, camera: FloatArray) -> FloatArray:

@@ -97,7 +97,8 @@ def cast_rays(grid: RayGrid, mount: Mount, ego: EgoState, solids: Solids, max_ra
     origin[:, :2] = ego.position + turn @ level + grid.time_s[:, None] * ego.velocity
     origin[:, 2] = map_from_sensor[2, 3]
     direction = grid.directions @ map_from_sensor[:3, :3].T
-    direction[..., :2] = np.einsum("aij,eaj->eai", turn, direction[..., :2])
+    cos, sin, x, y = turn[:, 0, 0], turn[:, 1, 0], direction[..., 0].copy(), direction[..., 1].copy()
+    direction[..., 0], direction[..., 1] = cos * x - sin * y, sin * x + cos * y
     with np.errstate(divide="ignore"):
         ground = np.where(direction[..., 2] < 0.0, -origin[:, 2] / direction[..., 2], np.inf)
     solid, ring, column = _pairs(grid, map_from_sensor, ego, solids, max_range_m)
@@ -142,7 +143,8 @@ def _pairs(
     grid: RayGrid, map_from_sensor: FloatArray, ego: EgoState, solids: Solids, max_range_m: float
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Rows of solids, rings and columns (M,) of all rays that may meet a solid: those within its angular bounds."""
-    low, high, bottom, top, near = _bounds(grid, map_from_sensor, ego, solids)
+    rows = _rows_near(grid, map_from_sensor, ego, solids, max_range_m)
+    low, high, bottom, top, near = _bounds(grid, map_from_sensor, ego, solids.corners[rows], solids.velocity[rows])
     in_reach = near <= max_range_m
     first_ring = np.searchsorted(grid.elevation, bottom)
     num_rings = np.where(in_reach, np.searchsorted(grid.elevation, top, side="right") - first_ring, 0)
@@ -153,24 +155,38 @@ def _pairs(
         last = np.clip(np.floor(end), -1, len(grid.azimuth) - 1).astype(np.int64)
         width = np.maximum(last - first + 1, 0)
         count = width * num_rings
-        owner = np.repeat(np.arange(len(solids)), count)
-        number = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-        solid.append(owner)
-        ring.append(first_ring[owner] + number // np.maximum(width[owner], 1))
-        column.append(first[owner] + number % np.maximum(width[owner], 1))
+        each = np.repeat(np.arange(len(rows)), count)
+        number = np.arange(len(each)) - np.repeat(np.cumsum(count) - count, count)
+        down, along = np.divmod(number, np.maximum(width[each], 1))
+        solid.append(rows[each])
+        ring.append(first_ring[each] + down)
+        column.append(first[each] + along)
     return np.concatenate(solid), np.concatenate(ring), np.concatenate(column)
 
 
+def _rows_near(
+    grid: RayGrid, map_from_sensor: FloatArray, ego: EgoState, solids: Solids, max_range_m: float
+) -> IntArray:
+    """Rows of the solids that may come within the range during the sweep, and of some that do not."""
+    center, radius = solids.bounding_circle
+    away = np.linalg.norm(center - map_from_sensor[:2, 3], axis=1) - radius
+    speed = np.linalg.norm(solids.velocity, axis=1) + np.linalg.norm(ego.velocity)
+    turned = abs(ego.yaw_rate) * np.linalg.norm(map_from_sensor[:2, 3] - ego.position)
+    return np.flatnonzero(away - (speed + turned) * np.abs(grid.time_s).max() <= max_range_m)
+
+
 def _bounds(
-    grid: RayGrid, map_from_sensor: FloatArray, ego: EgoState, solids: Solids
+    grid: RayGrid, map_from_sensor: FloatArray, ego: EgoState, solid_corners: FloatArray, velocity: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Least and greatest azimuth and elevation (S,), and the least horizontal distance (S,), of each solid.
+    """Least and greatest azimuth and elevation (S,), and the least horizontal distance (S,), of each solid (S, 8, 3).
 
     The azimuths are not wrapped. A solid around the sensor's vertical axis takes the full circle. While the sensor
     sweeps, a solid goes from its first to its last place as seen from the sensor; the bounds hold for the hull of both.
     """
-    corners = [_seen_from(map_from_sensor, ego, solids, float(time)) for time in (grid.time_s.min(), grid.time_s.max())]
-    points = np.concatenate(corners, axis=1)
+    times = float(grid.time_s.min()), float(grid.time_s.max())
+    points = np.concatenate(
+        [_seen_from(map_from_sensor, ego, solid_corners + time * velocity[:, None], time) for time in times], axis=1
+    )
     distance = np.hypot(points[..., 0], points[..., 1])
     center = points.mean(axis=1)
     radius = np.linalg.norm(points[..., :2] - center[:, None, :2], axis=-1).max(axis=1, initial=0.0)
@@ -180,7 +196,7 @@ def _bounds(
     off = wrap_angle(np.arctan2(points[..., 1], points[..., 0]) - middle[:, None])
     low, high = off.min(axis=1, initial=np.inf), off.max(axis=1, initial=-np.inf)
     around = high - low >= np.pi - 1e-6  # all directions to a convex set that is elsewhere lie in half a circle
-    margin = np.where(grid.time_s.min() < grid.time_s.max(), 0.01, 1e-9)  # the way between both places bends a little
+    margin = np.where(times[0] < times[1], 0.01, 1e-9)  # the way between both places bends a little
     low, high = np.where(around, -np.pi, low - margin), np.where(around, np.pi - 1e-12, high + margin)
     down, up = points[..., 2].min(axis=1, initial=np.inf), points[..., 2].max(axis=1, initial=-np.inf)
     bottom = np.arctan2(down, np.where(down < 0.0, near, far))
@@ -188,11 +204,10 @@ def _bounds(
     return middle + low, middle + high, bottom - 1e-9, top + 1e-9, near
 
 
-def _seen_from(map_from_sensor: FloatArray, ego: EgoState, solids: Solids, time_s: float) -> FloatArray:
-    """(S, 8, 3) corners in the sensor's axes at a time from the stamp."""
-    moved = solids.corners + time_s * solids.velocity[:, None, :]
+def _seen_from(map_from_sensor: FloatArray, ego: EgoState, points: FloatArray, time_s: float) -> FloatArray:
+    """Points (..., 3) of the map in the sensor's axes at a time from the stamp."""
     turn = np.eye(3)
     turn[:2, :2] = rotation_matrix(ego.yaw_rate * time_s)
     pivot = np.array([*ego.position, 0.0])
     origin = pivot + turn @ (map_from_sensor[:3, 3] - pivot) + time_s * np.array([*ego.velocity, 0.0])
-    return (moved - origin) @ (turn @ map_from_sensor[:3, :3])
+    return (points - origin) @ (turn @ map_from_sensor[:3, :3])

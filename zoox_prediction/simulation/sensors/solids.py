@@ -59,6 +59,12 @@ class Solids:
         """(S, 6): a point p is inside where normal @ p <= offset for all faces [m]."""
         return np.einsum("sfi,sfi->sf", self.normal, self.corners[:, FACES[:, 0]])
 
+    @cached_property
+    def bounding_circle(self) -> tuple[FloatArray, FloatArray]:
+        """Centres (S, 2) and radii (S,) of circles that hold the corners as seen from above [m]."""
+        center = self.corners[..., :2].mean(axis=1)
+        return center, np.linalg.norm(self.corners[..., :2] - center[:, None], axis=-1).max(axis=1, initial=0.0)
+
     def select(self, rows: NDArray) -> Solids:
         return Solids(self.corners[rows], self.surface[rows], self.owner[rows], self.velocity[rows])
 
