@@ -49,8 +49,9 @@ class Detections:
     covariance: FloatArray | None = None  # (N, 4, 4) of x, y, z, yaw
     bearing_box: FloatArray | None = None  # (N, 4) left, top, right, bottom: azimuth (left is positive), elevation (up)
     bearing_covariance: FloatArray | None = None  # (N, 4) variances of these angles [rad^2]
-    radial_speed: FloatArray | None = None  # (N,) receding is positive, as measured from the moving sensor [m/s]
-    radial_speed_variance: FloatArray | None = None  # (N,)
+    # (N,) receding is positive, as measured from the moving sensor [m/s]; NaN where a radar measures no speeds
+    radial_speed: FloatArray | None = None
+    radial_speed_variance: FloatArray | None = None  # (N,) NaN with the speed
     apparent_temperature: FloatArray | None = None  # (N,) [K], NaN where the camera is not radiometric
 
     def __len__(self) -> int:
