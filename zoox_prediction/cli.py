@@ -28,6 +28,7 @@ COMMANDS = {
     "replay": Command("zoox_prediction.demo.replay_command", "play a bag with /clock, as `ros2 bag play` would"),
     "evaluate": Command("zoox_prediction.evaluation.evaluate_command", "score predictors on recordings"),
     "calibrate": Command("zoox_prediction.training.calibrate_command", "fit the heuristic predictors to recordings"),
+    "train-lidar": Command("zoox_prediction.training.lidar_command", "train the lidar detector's classifier"),
     "benchmark": Command("zoox_prediction.evaluation.benchmark_command", "measure how long the parts take"),
     "render": Command("zoox_prediction.visualization.render_command", "draw a recording and its predictions"),
 }

@@ -1,0 +1,166 @@
+"""What the classifier is told about a cluster: size, shape, height profile, statistics of its points, surroundings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.detection.lidar.boxes import Boxes, fit_boxes
+from zoox_prediction.detection.lidar.cells import NUM_BANDS, Cells
+from zoox_prediction.detection.lidar.clustering import ClusterTree
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+FEATURES = (
+    "log_points", "log_cells", "length", "width", "top", "bottom", "log_range", "log_density", "edge_distance",
+    "edge_share", "band_0", "band_1", "band_2", "band_3", "band_4", "band_over", "upper_share_of_length",
+    "upper_share_of_width", "minor_spread", "height_spread", "surroundings", "log_size_of_root", "over_gap", "over_top",
+)  # fmt: skip
+
+_SILL_M = 0.8  # below the windows of cars
+_MIN_BODY_CELLS, _MIN_BODY_SHARE = 6, 0.3
+_STANDS_ON_M = 0.6  # what is over a cluster by less than this is part of it
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The clusters of a tree with their boxes, heights and features; K rows."""
+
+    tree: ClusterTree
+    boxes: Boxes
+    num_points: FloatArray  # (K,)
+    bottom: FloatArray  # (K,) above the ground [m]
+    top: FloatArray  # (K,)
+    features: FloatArray  # (K, F) in the order of FEATURES
+
+    def __len__(self) -> int:
+        return len(self.tree)
+
+
+def describe_clusters(cells: Cells, tree: ClusterTree, origin: NDArray, max_length_m: float) -> Clusters:
+    """The clusters that have low points and are not longer than `max_length_m`; `origin` (2,) is the sensor's place."""
+    low = cells.is_low[tree.member]
+    tree = tree.select(_is_short(cells, tree, low, max_length_m))
+    low = cells.is_low[tree.member]
+    rows = tree.member[low]
+    start = np.searchsorted(tree.cluster[low], np.arange(len(tree)))
+    boxes = fit_boxes(cells.x[rows], cells.y[rows], start, _is_body(cells, rows, start))
+    bottom = np.minimum.reduceat(cells.low[rows], start) if len(start) else np.zeros(0)
+    body = np.maximum.reduceat(cells.high[rows], start) if len(start) else np.zeros(0)
+    over_low, over_high = np.full(len(tree), np.inf), np.full(len(tree), -np.inf)
+    if len(tree):
+        over_low = np.minimum.reduceat(cells.over_low[tree.member], tree.start)
+        over_high = np.maximum.reduceat(cells.over_high[tree.member], tree.start)
+    gap = over_low - body
+    top = np.where(gap < _STANDS_ON_M, over_high, body)
+    bands = np.add.reduceat(cells.bands[tree.member], tree.start, axis=0) if len(tree) else np.zeros((0, NUM_BANDS))
+    num_points = bands.sum(axis=1)
+    features = _features(cells, tree, boxes, origin, rows, start, bands, bottom, top, gap, over_high)
+    return Clusters(tree, boxes, num_points, bottom, top, features)
+
+
+def _is_short(cells: Cells, tree: ClusterTree, low: NDArray[np.bool_], max_length_m: float) -> NDArray[np.bool_]:
+    """(K,) clusters with low cells whose extent along x and y is small enough."""
+    any_low = np.bincount(tree.cluster[low], minlength=len(tree)) > 0
+    keep = any_low.copy()
+    for axis in (cells.x, cells.y):
+        if len(tree):
+            values = axis[tree.member]
+            extent = np.maximum.reduceat(values, tree.start) - np.minimum.reduceat(values, tree.start)
+            keep &= extent <= max_length_m
+    return keep
+
+
+def _is_body(cells: Cells, rows: IntArray, start: IntArray) -> NDArray[np.bool_]:
+    """(R,) of the low cells `rows` of all clusters those that tell the direction.
+
+    Through windows a lidar sees into vehicles, so where enough of the body below them was seen, that alone tells it.
+    """
+    body = cells.low[rows] < _SILL_M
+    if not len(rows):
+        return body
+    count = np.diff(start, append=len(rows))
+    bodies = np.add.reduceat(body.astype(np.int64), start)
+    enough = (bodies >= _MIN_BODY_CELLS) & (bodies >= _MIN_BODY_SHARE * count)
+    return body | ~np.repeat(enough, count)
+
+
+def _features(
+    cells: Cells,
+    tree: ClusterTree,
+    boxes: Boxes,
+    origin: NDArray,
+    rows: IntArray,
+    start: IntArray,
+    bands: FloatArray,
+    bottom: FloatArray,
+    top: FloatArray,
+    gap: FloatArray,
+    over_high: FloatArray,
+) -> FloatArray:
+    num_clusters = len(tree)
+    if not num_clusters:
+        return np.zeros((0, len(FEATURES)))
+    cluster = np.repeat(np.arange(num_clusters), np.diff(start, append=len(rows)))
+    along, across = _local(cells, boxes, rows, cluster)
+    half = 0.5 * boxes.size[cluster]
+    edge = np.minimum(half[:, 0] - np.abs(along), half[:, 1] - np.abs(across))
+    low_cells = np.diff(start, append=len(rows)).astype(np.float64)
+    upper = cells.high[rows] > (bottom + 0.55 * (top - bottom))[cluster]
+    num_points = bands.sum(axis=1)
+    away = np.maximum(np.linalg.norm(boxes.center - origin, axis=1), 1.0)
+    seen_area = np.maximum(boxes.size[:, 0], 0.2) * np.maximum(top - bottom, 0.2)
+    root = _roots(tree)
+    sums = [
+        np.bincount(cluster, values, minlength=num_clusters) / low_cells for values in (across**2, cells.high[rows])
+    ]
+    squares = np.bincount(cluster, cells.high[rows] ** 2, minlength=num_clusters) / low_cells
+    columns = [
+        np.log(num_points),
+        np.log(low_cells),
+        boxes.size[:, 0],
+        boxes.size[:, 1],
+        top,
+        bottom,
+        np.log(away),
+        np.log(num_points * away**2 / seen_area),
+        boxes.edge_distance,
+        np.bincount(cluster, edge < 0.15, minlength=num_clusters) / low_cells,
+        *(bands / num_points[:, None]).T,
+        _extent(along, upper, cluster, num_clusters) / np.maximum(boxes.size[:, 0], 0.1),
+        _extent(across, upper, cluster, num_clusters) / np.maximum(boxes.size[:, 1], 0.1),
+        np.sqrt(sums[0]),
+        np.sqrt(np.maximum(squares - sums[1] ** 2, 0.0)),
+        np.log(num_points[root] / num_points),
+        np.log(np.maximum(boxes.size[root].max(axis=1), 0.2)),
+        np.minimum(gap, 3.0),
+        np.maximum(over_high, 0.0),
+    ]
+    return np.column_stack(columns)
+
+
+def _local(cells: Cells, boxes: Boxes, rows: IntArray, cluster: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Coordinates of the cells `rows` along and across the boxes, from their centres."""
+    x = cells.x[rows] - boxes.center[cluster, 0]
+    y = cells.y[rows] - boxes.center[cluster, 1]
+    cos, sin = np.cos(boxes.yaw)[cluster], np.sin(boxes.yaw)[cluster]
+    return cos * x + sin * y, cos * y - sin * x
+
+
+def _extent(values: FloatArray, counted: NDArray[np.bool_], cluster: IntArray, num_clusters: int) -> FloatArray:
+    """(K,) between the smallest and the largest value that counts, 0 where none does."""
+    low, high = np.full(num_clusters, np.inf), np.full(num_clusters, -np.inf)
+    np.minimum.at(low, cluster[counted], values[counted])
+    np.maximum.at(high, cluster[counted], values[counted])
+    return np.maximum(high - low, 0.0)
+
+
+def _roots(tree: ClusterTree) -> IntArray:
+    """(K,) the topmost cluster that each hangs on."""
+    root = np.arange(len(tree))
+    for _ in range(int(tree.level.max(initial=0))):
+        root = np.where(tree.parent[root] >= 0, tree.parent[root], root)
+    return root
