@@ -10,17 +10,19 @@ import shapely
 
 from zoox_prediction.geometry import box_corners
 from zoox_prediction.scene import AgentClass
+from zoox_prediction.simulation.busy_streets import BusyStreets
 from zoox_prediction.simulation.config import TrafficConfig
 from zoox_prediction.simulation.crossers import Crosser
 from zoox_prediction.simulation.parked import DOOR_S, ParkedCar
-from zoox_prediction.simulation.places import CrossingSite, Places, crossing_place_m
+from zoox_prediction.simulation.places import CrossingSite, Places
 from zoox_prediction.simulation.temperament import Driver, Stream, draw_driver, draw_walker, generator
 from zoox_prediction.simulation.town import Town
 
 FIRST_PARKED, FIRST_CROSSER, FIRST_ANIMAL = 200_000, 300_000, 400_000
 
 _BEFORE_S = 30.0  # crossers come from so long before the recording
-_EGO_BEFORE_S = 25.0  # that the ego starts before the recording
+EGO_BEFORE_S = 25.0  # that the ego starts before the recording
+_COMES_TO_KERB_S = 12.0  # after a crosser appears
 _EGO_ROUTE_MPS, _EGO_SPARE_M = 22.0, 300.0  # a route that it does not come to the end of
 _FASTEST_CROSSED_MPS = 17.0  # limits of roads that people cross without a crosswalk
 _TRIES, _BETWEEN_CARS_M = 8, 0.5  # for a place to cross with so much room to parked cars
@@ -71,12 +73,18 @@ def draw_parked(
 
 
 def draw_crossers(
-    places: Places, parked: Iterable[ParkedCar], seed: int, config: TrafficConfig, duration_s: float
+    places: Places,
+    parked: Iterable[ParkedCar],
+    busy: BusyStreets,
+    seed: int,
+    config: TrafficConfig,
+    duration_s: float,
 ) -> list[Crosser]:
-    """Jaywalkers and animals; they cross between parked cars, not through them."""
+    """Jaywalkers and animals; they cross between parked cars, not through them, and often where the ego comes."""
     sites = [each for each in places.crossing_sites if each.speed_limit_mps <= _FASTEST_CROSSED_MPS]
     if not sites:
         return []
+    streets = [each.near.edge for each in sites]
     boxes = [box_corners(car.center, car.yaw, np.array(car.driver.size[:2])) for car in parked]
     cars = shapely.STRtree(shapely.polygons(np.array(boxes).reshape(-1, 4, 2)))
     random = generator(seed, Stream.SCENE, 2)
@@ -90,7 +98,8 @@ def draw_crossers(
             own = generator(seed, Stream.CROSSER, number)
             start_s = float(own.uniform(-_BEFORE_S, duration_s))
             for _ in range(_TRIES):
-                crosser = draw(number, own, sites[int(own.integers(len(sites)))], start_s)
+                site = sites[busy.draw(own, streets, start_s + _COMES_TO_KERB_S, config.near_ego_share)]
+                crosser = draw(number, own, site, start_s)
                 if not _passes_through(crosser, cars):
                     crossers.append(crosser)
                     break
@@ -110,7 +119,7 @@ def draw_ego(
     calm = replace(driver, size=size, speed_factor=min(driver.speed_factor, 1.0), forgets_indicator=0.0, polite=True)
     starts = sorted(set(town.entry_edges) - set(town.disconnected_edges))
     route = [starts[int(random.integers(len(starts)))]]
-    wanted_m = (_EGO_BEFORE_S + duration_s) * _EGO_ROUTE_MPS + _EGO_SPARE_M
+    wanted_m = (EGO_BEFORE_S + duration_s) * _EGO_ROUTE_MPS + _EGO_SPARE_M
     exits = set(town.exit_edges)
     while places.length_m(route) < wanted_m:
         onward = places.onward(route[-1])
@@ -118,12 +127,12 @@ def draw_ego(
         if not inner:
             break
         route.append(inner[int(random.integers(len(inner)))])
-    return calm, max(config.warm_up_s - _EGO_BEFORE_S, 0.0), tuple(route)
+    return calm, max(config.warm_up_s - EGO_BEFORE_S, 0.0), tuple(route)
 
 
 def _jaywalker(number: int, random: np.random.Generator, site: CrossingSite, start_s: float) -> Crosser:
     walker = draw_walker(random)
-    place = crossing_place_m(site.near, float(random.random()))
+    place = site.place_m(float(random.random()))
     before, after = (float(each) for each in random.uniform(8.0, 25.0, 2) * random.choice([-1.0, 1.0], 2))
     way, kerb_m, far_m = site.way(place, before, after, float(random.uniform(-4.0, 4.0)))
     hesitates = random.random() < (0.5 if walker.hesitant else 0.08)
@@ -139,8 +148,9 @@ def _jaywalker(number: int, random: np.random.Generator, site: CrossingSite, sta
         walking_mps=walker.speed_mps,
         crossing_mps=walker.speed_mps * brisk * (1.6 if walker.child and random.random() < 0.4 else 1.0),
         margin_s=float(np.clip(random.normal(1.0, 0.7), -0.3, 3.0)),
-        looks=bool(random.random() < (0.55 if walker.phone else 0.75 if walker.child else 0.97)),
-        waits_s=walker.late_s if random.random() < 0.6 else 0.0,
+        looks=bool(random.random() < (0.7 if walker.phone else 0.75 if walker.child else 0.97)),
+        waits_s=0.0 if walker.phone or random.random() < 0.4 else walker.late_s,
+        late_s=walker.late_s if walker.phone else 0.0,
         hesitates_m=kerb_m + float(random.uniform(0.2, 0.6)) * (far_m - kerb_m) if hesitates else np.inf,
         hesitates_s=float(random.uniform(0.5, 1.5)),
         phone=walker.phone,
@@ -150,7 +160,7 @@ def _jaywalker(number: int, random: np.random.Generator, site: CrossingSite, sta
 
 def _animal(number: int, random: np.random.Generator, site: CrossingSite, start_s: float) -> Crosser:
     size, fastest = _ANIMALS[int(random.integers(len(_ANIMALS)))]
-    place = crossing_place_m(site.near, float(random.random()))
+    place = site.place_m(float(random.random()))
     before, after = (float(each) for each in random.uniform(3.0, 12.0, 2) * random.choice([-1.0, 1.0], 2))
     way, kerb_m, far_m = site.way(place, before, after, float(random.uniform(-6.0, 6.0)))
     return Crosser(

@@ -29,12 +29,13 @@ class TrafficConfig:
     """How many agents there are at once, on average over seeds."""
 
     vehicles: int = 55  # that drive
-    walkers: int = 30
+    walkers: int = 40
     density_range: tuple[float, ...] = (0.5, 1.3)  # a factor on both, drawn for each scene
     parked_share: float = 0.6  # of the parking places that are taken
     leaving_share: float = 0.25  # of the parked cars that pull out while the world runs
-    jaywalkers_per_minute: float = 5.0
+    jaywalkers_per_minute: float = 12.0
     animals_per_minute: float = 1.5
+    near_ego_share: float = 0.6  # of walkers, jaywalkers and animals, who come where the ego is expected
     warm_up_s: float = 70.0  # before the recording begins, from an empty town
     mix: TrafficMix = field(default_factory=TrafficMix)
 
@@ -42,7 +43,7 @@ class TrafficConfig:
         for name in ("vehicles", "walkers", "jaywalkers_per_minute", "animals_per_minute"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
-        for name in ("parked_share", "leaving_share"):
+        for name in ("parked_share", "leaving_share", "near_ego_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         if len(self.density_range) != 2 or not 0.0 < self.density_range[0] <= self.density_range[1]:

@@ -23,6 +23,7 @@ _STANDS_MPS = 0.3  # who drives slower than this is taken to wait
 _LOOKS_S = 1.0  # before the kerb and while waiting
 _ACCELERATION_MPS2 = 1.5
 _SOON_M = 0.3
+_SEES_EGO_M = 60.0
 _SEES_S, _ROOM_M = 0.6, 0.5  # of vehicles that one would walk into
 
 
@@ -42,6 +43,7 @@ class Crosser:
     margin_s: float  # between its leaving a vehicle's lane and the vehicle's arrival
     looks: bool
     waits_s: float  # at the kerb, whatever comes
+    late_s: float = 0.0  # between seeing a large enough gap and stepping out, without looking again
     hesitates_m: float = np.inf  # along the way, where it stops once
     hesitates_s: float = 0.0
     phone: bool = False
@@ -50,6 +52,7 @@ class Crosser:
     speed: float = 0.0
     waited_s: float = 0.0
     hesitated_s: float = 0.0
+    dawdled_s: float = 0.0  # of late_s
     sees_ego: bool = False
     crossing: bool = False
     _lengths: FloatArray = field(default_factory=lambda: np.zeros(0))
@@ -110,15 +113,22 @@ class Crosser:
         near = self.kerb_m - self.place_m < 2.0 * _SOON_M
         self.waited_s += STEP_S if near else 0.0
         if self.waited_s < self.waits_s:
-            self.sees_ego = self.looks and ego is not None
+            self.sees_ego = self.looks and ego is not None and self._is_in_sight(vehicles, ego)
             return min(wanted, stop)
-        blocked = self.blocked_by(vehicles) if self.looks else np.zeros(len(vehicles), dtype=bool)
-        if blocked.any():
-            self.sees_ego = ego is not None and bool(blocked[ego])
+        if self.dawdled_s == 0.0 and self.looks:
+            blocked = self.blocked_by(vehicles)
+            if blocked.any():
+                self.sees_ego = ego is not None and bool(blocked[ego]) and self._is_in_sight(vehicles, ego)
+                return min(wanted, stop)
+        if near and self.dawdled_s < self.late_s:
+            self.dawdled_s += STEP_S
             return min(wanted, stop)
         if near:
             self.crossing = True
         return self.crossing_mps if near else wanted
+
+    def _is_in_sight(self, vehicles: Boxes, ego: int) -> bool:
+        return float(np.linalg.norm(vehicles.center[ego] - self.position)) < _SEES_EGO_M
 
     def blocked_by(self, vehicles: Boxes) -> NDArray[np.bool_]:
         """(N,) whether a vehicle would come too near: it reaches the place where its way is crossed too soon."""

@@ -10,6 +10,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from zoox_prediction.scene import AgentClass
+from zoox_prediction.simulation.busy_streets import BusyStreets
 from zoox_prediction.simulation.config import TrafficConfig
 from zoox_prediction.simulation.places import Places, Sidewalk
 from zoox_prediction.simulation.sumo import EGO
@@ -31,6 +32,7 @@ _APART_S = 8.0  # between two cars on the disconnected street
 _WALK_S = 100.0
 _NEAR_M, _FAR_M = 60.0, 350.0  # between the beginning and the end of a walk
 _GROUP_SHARE = 0.25  # of walks that are made by two or three together
+_MEETS_EGO_S = 30.0  # after its beginning, who walks where the ego is expected
 _BESIDE_S = 0.3  # between the starts of members of a group
 
 
@@ -50,8 +52,13 @@ class Demand:
         return path
 
 
-def draw_demand(town: Town, places: Places, seed: int, config: TrafficConfig, duration_s: float) -> Demand:
-    """Everybody who enters the town in `duration_s` from its beginning; the same for the same arguments."""
+def draw_demand(
+    town: Town, places: Places, seed: int, config: TrafficConfig, duration_s: float, busy: BusyStreets | None = None
+) -> Demand:
+    """Everybody who enters the town in `duration_s` from its beginning; the same for the same arguments.
+
+    More people walk where the ego is expected.
+    """
     demand = Demand()
     random = generator(seed, Stream.SCENE)
     density = float(random.uniform(config.density_range[0], config.density_range[1]))
@@ -64,7 +71,7 @@ def draw_demand(town: Town, places: Places, seed: int, config: TrafficConfig, du
         start, end = _trip(town, places, own, agent_class)
         demand.elements.append((depart_s, _trip_element(number, depart_s, start, end)))
     _add_cars_apart(demand, town, seed, duration_s)
-    _add_walkers(demand, places.sidewalks, seed, config, density, duration_s)
+    _add_walkers(demand, places.sidewalks, seed, config, density, duration_s, busy)
     return demand
 
 
@@ -163,15 +170,19 @@ def _add_walkers(
     config: TrafficConfig,
     density: float,
     duration_s: float,
+    busy: BusyStreets | None,
 ) -> None:
     number = FIRST_WALKER
     random = generator(seed, Stream.SCENE, 1)
     if len(sidewalks) < 2:
         return
     points = np.array([each.middle for each in sidewalks])
+    streets = [each.edge for each in sidewalks]
     for depart_s in _arrivals(random, density * config.walkers / _WALK_S, duration_s):
         own = generator(seed, Stream.ROUTE, number)
-        first = int(own.integers(len(sidewalks)))
+        then_s = depart_s - config.warm_up_s + _MEETS_EGO_S
+        share = config.near_ego_share
+        first = busy.draw(own, streets, then_s, share) if busy is not None else int(own.integers(len(streets)))
         apart = np.linalg.norm(points - points[first], axis=-1)
         near = np.flatnonzero((apart > _NEAR_M) & (apart < _FAR_M))
         last = int(own.choice(near)) if len(near) else int(own.integers(len(sidewalks)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from zoox_prediction.scene import AgentClass, Attribute
 from zoox_prediction.simulation.caution import Boxes, blocked
 from zoox_prediction.simulation.crossers import Crosser, Crossers
+from zoox_prediction.simulation.step_aside import step_aside
 from zoox_prediction.simulation.sumo import SumoTraffic, SumoWalkers
 from zoox_prediction.simulation.temperament import Stream, Walker, generator
 from zoox_prediction.simulation.walker_motion import STEP_S, WalkerBodies
@@ -79,7 +80,8 @@ class People:
             self.bodies.add(found.ids[new], classes, size, found.position[new], found.yaw[new])
         if len(found.ids):
             ahead = np.stack([np.cos(found.yaw), np.sin(found.yaw)], axis=-1)
-            self.bodies.follow(self._rows(found.ids), found.position, found.speed[:, None] * ahead)
+            target = found.position + self._steps_aside(found, vehicles)
+            self.bodies.follow(self._rows(found.ids), target, found.speed[:, None] * ahead)
         self._wait_for_vehicles(found.ids, vehicles)
         self._think(found, traffic, vehicles, ego)
 
@@ -99,6 +101,14 @@ class People:
             on.append(0 if animal else int(bits))
             has.append(0 if animal else _OF_PEOPLE)
         return np.array(on, dtype=np.uint32), np.array(has, dtype=np.uint32)
+
+    def _steps_aside(self, found: SumoWalkers, vehicles: Boxes) -> FloatArray:
+        """(n, 2) of those beside the road; drivers look out for those who are on it."""
+        rows = self._rows(found.ids)
+        aside = step_aside(found.position, 0.5 * self.bodies.size[rows, 1], vehicles)
+        walks_on_road = np.array([_is_crossing(edge) for edge in found.edge], dtype=bool) & (found.speed > _MOVES_MPS)
+        aside[walks_on_road] = 0.0
+        return aside
 
     def _wait_for_vehicles(self, ids: NDArray[np.int64], vehicles: Boxes) -> None:
         """Nobody walks into a vehicle that he sees before him."""
@@ -125,7 +135,8 @@ class People:
                 self._held_s[number] = walker.late_s
             elif crossing and walker.hesitant and number not in self._held_s:
                 self._hesitate(number, edge, found.position[index], vehicles.center[moving])
-            self._stood_s[number] = 0.0 if moves else stood_s + STEP_S
+            waits = not moves and number not in self._held_s  # for something, not by itself
+            self._stood_s[number] = stood_s + STEP_S if waits else 0.0
             self._hold(number, walker, traffic)
 
     def _draws(self, number: int, edge: str) -> NDArray:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 _FROM_JUNCTION_M = 22.0  # where nobody crosses but on the crosswalk
-_WIDEST_ROAD_M = 22.0
+_WIDEST_ROAD_M = 23.0
+_SHORTEST_SITE_M, _SAMPLE_M = 11.0, 1.0
+_OPPOSITE = -0.8  # cosine between the directions of sidewalks that face each other
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,17 @@ class Sidewalk:
 
 @dataclass(frozen=True)
 class CrossingSite:
-    """Two sidewalks that face each other across a road."""
+    """Two sidewalks that face each other across a road, from `first_m` to `last_m` along the near one."""
 
     near: Sidewalk
     far: Sidewalk
     speed_limit_mps: float
+    first_m: float
+    last_m: float
+
+    def place_m(self, share: float) -> float:
+        """A place along the near sidewalk, share in [0, 1]."""
+        return self.first_m + share * (self.last_m - self.first_m)
 
     def way(self, place_m: float, before_m: float, after_m: float, slant_m: float) -> tuple[FloatArray, float, float]:
         """Along one sidewalk, across at `place_m` of it, and on along the other; with the places of both kerbs.
@@ -81,17 +89,21 @@ class Places:
 
     @cached_property
     def crossing_sites(self) -> tuple[CrossingSite, ...]:
-        """Pairs of sidewalks along both directions of a road that is long enough and not too wide."""
-        by_edge = {each.edge: each for each in self.sidewalks}
+        """Pairs of sidewalks along both directions of a road, however its edges are split, where it is not too wide."""
+        lines = [shapely.LineString(each.line) for each in self.sidewalks]
+        tree = shapely.STRtree(lines)
         sites = []
-        for name, near in by_edge.items():
-            other = self.reverse(name)
-            if other is None or other not in by_edge or near.length_m < 2.5 * _FROM_JUNCTION_M:
+        for near, line in zip(self.sidewalks, lines, strict=True):
+            at_m = np.arange(_FROM_JUNCTION_M, near.length_m - _FROM_JUNCTION_M, _SAMPLE_M)
+            if not len(at_m):
                 continue
-            far = by_edge[other]
-            middle = shapely.Point(near.middle)
-            if shapely.LineString(far.line).distance(middle) <= _WIDEST_ROAD_M:
-                sites.append(CrossingSite(near, far, float(self._net.getEdge(name).getSpeed())))
+            edge = self._net.getEdge(near.edge)
+            inwards = np.array(edge.getLanes()[-1].getShape()[0], dtype=np.float64) - near.line[0]
+            for row in sorted(tree.query(line, "dwithin", _WIDEST_ROAD_M).tolist()):
+                faces = _faces(near.line, self.sidewalks[row].line, at_m, inwards)
+                if faces.any() and float(np.ptp(at_m[faces])) >= _SHORTEST_SITE_M:
+                    ends = float(at_m[faces][0]), float(at_m[faces][-1])
+                    sites.append(CrossingSite(near, self.sidewalks[row], float(edge.getSpeed()), *ends))
         return tuple(sites)
 
     def reverse(self, edge: str) -> str | None:
@@ -132,6 +144,36 @@ class Places:
         return tuple(sorted(found - {back}))
 
 
-def crossing_place_m(sidewalk: Sidewalk, share: float) -> float:
-    """A place along the sidewalk away from both junctions, share in [0, 1]."""
-    return _FROM_JUNCTION_M + share * max(sidewalk.length_m - 2.0 * _FROM_JUNCTION_M, 0.0)
+def _faces(near: FloatArray, far: FloatArray, at_m: FloatArray, inwards: FloatArray) -> NDArray[np.bool_]:
+    """(n,) whether `far` runs the other way just across the road, at places (n,) along `near` [m].
+
+    `inwards` (2,) leads from the near sidewalk to the middle of the road at its beginning.
+    """
+    here, ahead = _points_along(near, at_m)
+    other = shapely.linestrings(far)
+    place = shapely.line_locate_point(other, shapely.points(here))
+    there, back = _points_along(far, place)
+    across = there - here
+    width = np.linalg.norm(across, axis=-1)
+    left = np.stack([-ahead[:, 1], ahead[:, 0]], axis=-1)
+    begin = near[1] - near[0]
+    side = np.sign(begin[0] * inwards[1] - begin[1] * inwards[0])
+    square = np.abs((across * ahead).sum(axis=-1)) < 0.2 * width
+    return (
+        square
+        & (width < _WIDEST_ROAD_M)
+        & (side * (across * left).sum(axis=-1) > 0.0)
+        & ((ahead * back).sum(axis=-1) < _OPPOSITE)
+    )
+
+
+def _points_along(line: FloatArray, at_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Points (n, 2) and unit directions (n, 2) at places (n,) of a line."""
+    steps = np.linalg.norm(np.diff(line, axis=0), axis=-1)
+    lengths = np.concatenate([[0.0], np.cumsum(steps)])
+    point, before, after = (
+        np.stack([np.interp(at_m + shift, lengths, line[:, axis]) for axis in (0, 1)], axis=-1)
+        for shift in (0.0, -0.5, 0.5)
+    )
+    ahead = after - before
+    return point, ahead / np.maximum(np.linalg.norm(ahead, axis=-1, keepdims=True), 1e-9)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.datasets.source import START_NS
 from zoox_prediction.scene import EgoState, TrackedAgents, TrafficSignals
+from zoox_prediction.simulation.busy_streets import BusyStreets
 from zoox_prediction.simulation.cast import draw_crossers, draw_ego, draw_parked
 from zoox_prediction.simulation.config import TrafficConfig
 from zoox_prediction.simulation.demand import draw_demand, ego_trip, vehicle_type
@@ -53,13 +54,15 @@ class World:
         self._steps = -round(config.warm_up_s / STEP_S)
         total_s = config.warm_up_s + duration_s
         places = Places(town.net_path)
-        demand = draw_demand(town, places, seed, config, total_s)
-        parked = draw_parked(town, places, seed, config, duration_s)
         driver, depart_s, edges = draw_ego(town, places, seed, config, duration_s, EGO_SIZE_M)
+        busy = BusyStreets(places, edges, config.warm_up_s - depart_s)
+        demand = draw_demand(town, places, seed, config, total_s, busy)
+        parked = draw_parked(town, places, seed, config, duration_s)
         types = [vehicle_type(EGO, driver), *(vehicle_type(str(each.id), each.driver) for each in parked.values())]
         demand.elements.append((depart_s, ego_trip(depart_s, edges)))
         self.vehicles = Vehicles(seed, {**demand.drivers, EGO_NUMBER: driver}, parked)
-        self.people = People(seed, demand.walkers, draw_crossers(places, parked.values(), seed, config, duration_s))
+        crossers = draw_crossers(places, parked.values(), busy, seed, config, duration_s)
+        self.people = People(seed, demand.walkers, crossers)
         with tempfile.TemporaryDirectory(prefix="zoox_prediction_") as folder:
             routes = demand.write(Path(folder) / "traffic.rou.xml", types)
             self.traffic = SumoTraffic(town.net_path, routes)
