@@ -75,11 +75,12 @@ class WarmBodyConfig:
     max_body_k: float = 311.0
     min_height_px: float = 6.0
     max_range_m: float = 45.0  # beyond, a pixel is too much of a person's height
+    min_existence: float = 0.1  # less probable ones are left out
     max_existence: float = 0.7  # a shape and a temperature are no certainty
 
     def __post_init__(self) -> None:
         _check_positive(self, "min_contrast_k", "num_deviations", "min_height_px", "max_range_m")
-        _check_share(self, "max_existence")
+        _check_share(self, "min_existence", "max_existence")
         _check(self.min_body_k < self.max_body_k, "min_body_k must be below max_body_k")
         _check(self.background_px >= 9, f"background_px must be at least 9, got {self.background_px}")
 

@@ -29,6 +29,7 @@ _LOG_DEVIATION = np.array([[0.22, 0.35], [0.35, 0.45]])
 _TALL = 1.5  # height over width from which on a shape of unknown size is a person's
 _MAX_MISFIT = 6.0  # squared deviations of height and width together
 _MIN_FILL = 0.35  # of its box, that a body covers
+_MAX_HOT = 0.05  # of its box, that is hotter than a body: else it is the rim of a wheel, an engine or an exhaust
 
 
 def background_k(kelvin: NDArray[np.float32], size_px: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -37,8 +38,10 @@ def background_k(kelvin: NDArray[np.float32], size_px: int) -> tuple[NDArray[np.
     size = max(size_px // _SHRINK, 3) | 1
     steps = np.clip((small - _LOWEST_K) / _STEP_K, 0.0, 255.0).astype(np.uint8)
     middle = cv2.medianBlur(steps, size).astype(np.float32) * _STEP_K + _LOWEST_K
-    # The median of the distances is not moved by a body in the square; 1.48 of it is a normal deviation.
-    distance = np.clip(np.abs(small - middle) / 0.05, 0.0, 255.0).astype(np.uint8)
+    # The median of the distances is not moved by a body in the square; 1.48 of it is a normal deviation. Single pixels
+    # are compared: means of many have less noise than what is searched.
+    single = cv2.resize(kelvin, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_NEAREST)
+    distance = np.clip(np.abs(single - middle) / 0.05, 0.0, 255.0).astype(np.uint8)
     deviation = cv2.medianBlur(distance, size).astype(np.float32) * np.float32(0.05 * 1.48)
     shape = (kelvin.shape[1], kelvin.shape[0])
     return cv2.resize(middle, shape), cv2.resize(deviation, shape)
@@ -57,6 +60,7 @@ def warm_bodies(
     height_px = boxes[:, 3] - boxes[:, 1]
     plausible = (height_px >= config.min_height_px) & (fill >= _MIN_FILL)
     plausible &= ~_touches_border(boxes, kelvin.shape)
+    plausible &= _share_in(boxes, kelvin > config.max_body_k) <= _MAX_HOT
     boxes, strength = boxes[plausible], strength[plausible]
     likelihood = _size_likelihood(boxes, camera, base_from_sensor, config.max_range_m)
     best = likelihood.max(axis=1, initial=0.0)
@@ -67,7 +71,8 @@ def warm_bodies(
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     # The more it stands out and the better its size fits, the surer.
     existence = config.max_existence * best * (1.0 - np.exp(-strength))
-    return Found.of(boxes, probabilities, existence)
+    sure = existence >= config.min_existence
+    return Found.of(boxes[sure], probabilities[sure], existence[sure])
 
 
 def _blobs(mask: NDArray[np.bool_], strength: NDArray[np.float32]) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -79,6 +84,14 @@ def _blobs(mask: NDArray[np.bool_], strength: NDArray[np.float32]) -> tuple[Floa
     sums = np.bincount(labels.ravel(), weights=np.where(mask, strength, 0.0).ravel(), minlength=count)[1:]
     boxes = np.stack([left, top, left + width, top + height], axis=1)
     return boxes, pixels / (width * height), sums / np.maximum(pixels, 1.0)
+
+
+def _share_in(boxes: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
+    """(N,) of the pixels of boxes (N, 4) within the picture that are in a mask (H, W)."""
+    sums = cv2.integral(mask.astype(np.uint8))
+    left, top, right, bottom = boxes.astype(np.int64).T
+    count = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    return np.asarray(count / np.maximum((right - left) * (bottom - top), 1), dtype=np.float64)
 
 
 def _touches_border(boxes: FloatArray, shape: tuple[int, ...]) -> NDArray[np.bool_]:
