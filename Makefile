@@ -9,7 +9,7 @@ set_up := $(PYTHON) -m setup_environment
 run := .venv/bin/zoox-prediction
 ros_python := .venv/bin/ros-python
 
-.PHONY: help python setup setup-tests demo evaluate benchmark test lint pytest golden format constraints clean
+.PHONY: help python setup setup-tests demo demo-drive evaluate benchmark test lint pytest golden format constraints clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -21,6 +21,7 @@ help:
 	@echo 'make lint        ruff and mypy only'
 	@echo 'make pytest      the tests only                                            ARGS="test/core -k name"'
 	@echo 'make golden      draw the rasters anew that the tests compare with'
+	@echo 'make demo-drive  simulate the drive anew that the demo plays, and draw the README'\''s picture'
 	@echo 'make format      lay the code out as the lint wants it'
 	@echo 'make setup       make .venv ready and do nothing else; every target above does it first'
 	@echo 'make constraints ask for the newest versions of all packages'
@@ -40,6 +41,11 @@ setup-tests: python
 
 demo: setup
 	@$(run) demo $(ARGS)
+
+demo-drive: setup-tests
+	rm -rf recordings
+	@$(run) simulate --seed 23 --seconds 15 --range 150 --sensors config/sensor_suite_small.yaml --out recordings $(ARGS)
+	@$(run) render scene recordings --at 6 --output docs/scene.png
 
 evaluate: setup
 	@$(run) evaluate $(ARGS)

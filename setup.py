@@ -4,11 +4,12 @@ from pathlib import Path
 
 from setuptools import setup
 
-_SHARE = "share/zoox_prediction"
+_TOPS = ("config", "launch", "msg", "recordings", "srv")
+_FILES = [path for top in _TOPS for path in Path(top).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
 setup(
     data_files=[
-        (f"{_SHARE}/{folder}", sorted(str(path) for path in Path(folder).iterdir() if path.is_file()))
-        for folder in ("config", "launch", "msg", "srv")
+        (f"share/zoox_prediction/{folder}", sorted(str(path) for path in _FILES if path.parent == folder))
+        for folder in sorted({path.parent for path in _FILES})
     ],
 )

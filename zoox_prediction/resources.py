@@ -1,4 +1,4 @@
-"""Finds the files that are installed beside the code: `msg/`, `srv/`, `config/`, `launch/`."""
+"""Finds the files that are installed beside the code: `msg/`, `srv/`, `config/`, `launch/`, `recordings/`."""
 
 from __future__ import annotations
 

@@ -18,25 +18,28 @@ from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.convert import convert
 from zoox_prediction.recording.formats import ConvertOptions
-from zoox_prediction.recording.generated import generate_recording
 from zoox_prediction.recording.log import load_log
 from zoox_prediction.recording.sources import BAG, find_one_recording
 from zoox_prediction.resources import resource_path
 
+SHIPPED_RECORDINGS = "recordings"  # the folder of the one drive that is installed with the package
 DESCRIPTION = """\
 Plays a recording in real time through the real nodes, as processes that talk over DDS on a private domain of this
 machine, and shows what they predict: a live table, a what-if question half-way, and at the end a folder with
   scene.png      bird's-eye picture, predictions in green over what really happened in blue
   what_if.png    how the agents would respond to three plans of the ego
+  sensors.png    what lidars, radars, cameras and thermal cameras saw at that moment, where they were recorded
   film.webm      the whole recording
   metrics.json   messages, latencies, accuracy
   predictions/   bag of every prediction that was published
-  recording/     bag that was played, where it was generated or converted
+  recording/     bag that was played, where it was converted
   log/           what the nodes wrote
+
+The recording's ground-truth tracks are predicted from, in place of a tracker's.
 """
 EPILOG = """\
 examples:
-  zoox-prediction demo                                      generated crossroads, no data needed
+  zoox-prediction demo                                      the simulated drive that comes with the package
   zoox-prediction demo --recording my_drive                 a rosbag2 recording
   zoox-prediction demo --recording vehicle_tracks_000.csv   anything that `zoox-prediction convert` reads
 """
@@ -44,16 +47,10 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EPILOG
-    parser.add_argument("--recording", type=Path, help="bag, or a dataset's own files (default: generated crossroads)")
+    parser.add_argument("--recording", type=Path, help="bag, or a dataset's own files (default: the simulated drive)")
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for the results (default: ./demo)")
     parser.add_argument("--rate", type=float, default=1.0, help="speed of playing (default: 1.0, real time)")
     parser.add_argument("--config", type=Path, help="parameters of prediction_node (default: the installed YAML)")
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=8,
-        help="of the generated crossroads (default: 8, where a car follows the ego)",
-    )
     parser.add_argument("--no-film", action="store_true", help="do not draw the film, which takes the longest")
 
 
@@ -71,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     log = load_log(bag)
     for problem in log.problems:
         console.print(f"[yellow]{escape(problem)}[/yellow]")
-    paths = write_report(log, output, final, config, film=not arguments.no_film, console=console)
+    paths = write_report(bag, log, output, final, config, film=not arguments.no_film)
     for path in paths:
         console.print(f"  {escape(str(path))}")
     failures = _failures(final)
@@ -81,17 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _recording_bag(arguments: argparse.Namespace, output: Path) -> Path:
-    """The bag to play: the one given, or one made beside the results from another format or from nothing."""
-    source: Path | None = arguments.recording
+    """The bag to play: the one given, one made beside the results from another format, or that of the package."""
     bag = output / "recording"  # rosbags takes a name in .bag for a ROS 1 file
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{output}: cannot be made ({error.strerror}); give another folder by --output") from error
-    if source is None:
-        generate_recording(bag, seed=arguments.seed, overwrite=True)
-        return bag
-    recording = find_one_recording(source)
+    recording = find_one_recording(arguments.recording or resource_path(SHIPPED_RECORDINGS))
     if recording.format_name == BAG:
         return recording.path.resolve()
     with progress_bar(f"converting {recording.name}") as progress:

@@ -23,6 +23,7 @@ from zoox_prediction.demo.processes import (
 from zoox_prediction.demo.table import live_table, what_if_table
 from zoox_prediction.errors import InputError
 
+TRACKS_TOPIC = "/ground_truth/agents"
 _START_TIMEOUT_S = 60.0
 _SETTLE_S = 1.0  # after the last message of the recording, for the last prediction to arrive
 _POLL_S = 0.25
@@ -74,7 +75,7 @@ def play(bag: Path, output: Path, config_path: Path, rate: float, console: Conso
         ProcessGroup(local_environment(domain), output / "log") as processes,
     ):
         sim_time = {"use_sim_time": True}
-        remap = ["-r", "tracked_agents:=/ground_truth/agents"]
+        remap = ["-r", f"tracked_agents:={TRACKS_TOPIC}"]
         processes.start("prediction_node", node_command("prediction_node", sim_time, config_path) + remap)
         processes.start(
             "visualization_node", node_command("visualization_node", {**sim_time, "recording": bag}) + remap
@@ -87,6 +88,7 @@ def play(bag: Path, output: Path, config_path: Path, rate: float, console: Conso
         _wait_until_ready(observer, processes)
         player = processes.start("replay_node", node_command("replay_node", _replay_parameters(bag, rate)))
         console.print(f"playing {escape(str(bag))} on ROS domain {domain}, this machine only")
+        console.print(f"tracks: the recording's ground truth ({TRACKS_TOPIC}), in place of a tracker")
         with Live(live_table(observer.state), console=console, refresh_per_second=4) as live:
             while player.poll() is None:
                 observer.listen()
@@ -113,7 +115,7 @@ def _replay_parameters(bag: Path, rate: float) -> dict[str, object]:
         "rate": rate,
         "exit_at_end": True,
         "clock_rate_hz": 20.0,  # a tick costs every Python node some processor time; messages bring their own
-        "wait_for_subscribers": "[/ground_truth/agents]",
+        "wait_for_subscribers": f"[{TRACKS_TOPIC}]",
         "min_subscribers": 2,  # prediction_node and visualization_node; one may come a second after the other
     }
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from zoox_prediction.demo.plans import PLAN_NAMES, candidate_plans
 from zoox_prediction.demo.session import PREDICTIONS_BAG, PREDICTIONS_TOPIC, what_if_topic
@@ -23,6 +22,7 @@ from zoox_prediction.visualization.birds_eye import ViewConfig, draw_scene
 from zoox_prediction.visualization.film import FilmWriter
 from zoox_prediction.visualization.picture import write_png
 from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, every_scene
+from zoox_prediction.visualization.sensor_picture import draw_sensors
 
 _IN_VIEW_M = 45.0  # of the ego, in a picture of the usual width
 
@@ -40,15 +40,17 @@ class RecordedPredictions:
 
 
 def write_report(
+    bag: Path,
     log: RecordedLog,
     output: Path,
     account: dict[str, Any],
     config: PredictionConfig,
     *,
     film: bool,
-    console: Console,
 ) -> list[Path]:
-    """Writes everything from the bag of predictions in `output`; returns the paths, in the order to look at them."""
+    """Writes everything from the bag of predictions in `output`, and of the recording `bag`, whose log is `log`, the
+    sensors' picture; returns the paths, in the order to look at them.
+    """
     published = _published(output / PREDICTIONS_BAG)
     paths = [output / "metrics.json"]
     _write_metrics(paths[0], log, published, account, config)
@@ -63,6 +65,10 @@ def write_report(
     if what_if is not None:
         _draw_what_if(log, drawn, what_if, output)
         paths.append(output / "what_if.png")
+    sensors = draw_sensors(bag, liveliest)
+    if sensors is not None:
+        write_png(output / "sensors.png", sensors)
+        paths.append(output / "sensors.png")
     if film:
         _write_film(view, drawn, published, output / "film.webm")
         paths.append(output / "film.webm")

@@ -85,9 +85,12 @@ class Canvas:
         cv2.putText(self.image, text, at_px, _FONT, scale, color, 1, cv2.LINE_AA)
 
     def legend(self, entries: Sequence[tuple[str, Color]], scale: float = 0.42) -> None:
-        """A key of colours in the lower left corner."""
+        """A key of colours on a pale ground in the lower left corner."""
         line = 18
         top = self.height_px - 12 - line * len(entries)
+        right = 42 + max((cv2.getTextSize(label, _FONT, scale, 1)[0][0] for label, _ in entries), default=0)
+        ground = self.image[max(top - 7, 0) : self.height_px - 5, 5:right]
+        ground[:] = cv2.addWeighted(ground, 0.3, np.full_like(ground, BACKGROUND), 0.7, 0.0)
         for row, (label, color) in enumerate(entries):
             y = top + line * row
             cv2.rectangle(self.image, (12, y), (26, y + 11), color, -1, cv2.LINE_AA)

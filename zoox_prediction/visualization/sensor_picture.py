@@ -1,0 +1,168 @@
+"""What the sensors saw at one moment: lidar and radar points from above, images and thermal images beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.geometry import box_corners
+from zoox_prediction.recording.bag import BagReader
+from zoox_prediction.recording.frames import Pose, TransformHistory
+from zoox_prediction.recording.messages import point_cloud_from_message
+from zoox_prediction.scene import AgentClass, Scene
+from zoox_prediction.visualization import palette
+from zoox_prediction.visualization.canvas import Canvas
+from zoox_prediction.visualization.map_layer import draw_road_network
+from zoox_prediction.visualization.palette import Color
+
+_CLOUD = "sensor_msgs/msg/PointCloud2"
+_IMAGE = "sensor_msgs/msg/CompressedImage"
+_TRANSFORMS = "tf2_msgs/msg/TFMessage"
+_MAX_AGE_S = 0.25  # of a message that is shown
+
+_WIDTH_M = 60.0
+_VIEW_PX = 760  # the view from above is square
+_COLUMNS, _TILE_WIDTH_PX, _LABEL_PX, _GAP_PX = 2, 480, 24, 8
+_GROUND_M = 0.25  # above base_link's plane; what is lower counts as ground
+_GROUND: Color = (150, 160, 165)
+_LIDAR: Color = (0, 105, 130)
+_RADAR: Color = (215, 0, 150)
+_TEMPERATURE_PERCENTILES = (5.0, 99.9)
+
+
+def draw_sensors(bag: Path, scene: Scene) -> NDArray[np.uint8] | None:
+    """(H, W, 3) uint8 RGB: all clouds over the map and the true boxes, of each kind of camera the two with most to see.
+
+    Of every topic the newest message not later than the scene counts. None where the bag has no points and no images,
+    or the scene has no ego. Raises RecordingError when the bag cannot be read.
+    """
+    with BagReader(bag) as reader:
+        newest = _newest(reader, scene.stamp_ns)
+        if scene.ego is None or not newest:
+            return None
+        frames = _frames(reader, scene.stamp_ns)
+    images = _images_by_crowd(scene, newest, frames)
+    cameras = [each for each in images if each[1].ndim == 3][:_COLUMNS]
+    thermals = [each for each in images if each[1].dtype == np.uint16][:_COLUMNS]
+    tiles = [_tile(name, image[..., ::-1]) for name, image in sorted(cameras, key=lambda each: each[0])]
+    tiles += [_thermal_tile(name, image) for name, image in sorted(thermals, key=lambda each: each[0])]
+    return _beside(_from_above(scene, newest, frames), tiles)
+
+
+def _newest(reader: BagReader, stamp_ns: int) -> dict[str, Any]:
+    """The newest message of each topic of clouds and images at the stamp, by the topic's name."""
+    names = [name for name, topic in reader.topics.items() if topic.type in (_CLOUD, _IMAGE)]
+    start_ns = stamp_ns - round(_MAX_AGE_S * 1e9)
+    messages = reader.messages(names, start_ns, stamp_ns + 1) if names else ()
+    newest = {each.topic: each.message for each in messages}
+    return dict(sorted(newest.items()))
+
+
+def _frames(reader: BagReader, stamp_ns: int) -> TransformHistory:
+    history = TransformHistory()
+    names = [name for name, topic in reader.topics.items() if topic.type == _TRANSFORMS]
+    for recorded in reader.messages(names, end_ns=stamp_ns + round(1e9)) if names else ():
+        static = recorded.topic.endswith("tf_static") or reader.topics[recorded.topic].latched
+        history.add_message(recorded.message, static)
+    return history
+
+
+def _from_above(scene: Scene, newest: Mapping[str, Any], frames: TransformHistory) -> NDArray[np.uint8]:
+    """(VIEW, VIEW, 3) map, true boxes as outlines, points of lidars over ground and of radars."""
+    assert scene.ego is not None
+    canvas = Canvas(scene.ego.position, _WIDTH_M, (_VIEW_PX, _VIEW_PX))
+    draw_road_network(canvas, scene.road_network, scene.signals)
+    agents = scene.agents
+    for agent_class in np.unique(agents.agent_class):
+        rows = agents.agent_class == agent_class
+        boxes = box_corners(agents.position[rows, :2], agents.yaw[rows], agents.size[rows, :2])
+        canvas.polylines(list(boxes), palette.AGENT[AgentClass(int(agent_class))], thickness_px=2, closed=True)
+    forward = np.array([np.cos(scene.ego.yaw), np.sin(scene.ego.yaw)])
+    center = scene.ego.position + scene.ego_center_offset_m * forward
+    canvas.polygons([box_corners(center, np.asarray(scene.ego.yaw), scene.ego_size)], palette.EGO)
+    lidar, radar = _points_in_map(newest, frames, scene.stamp_ns)
+    low = lidar[:, 2] < scene.ego.z + _GROUND_M
+    canvas.discs(lidar[low, :2], 0.7, _GROUND)
+    canvas.discs(lidar[~low, :2], 1.2, _LIDAR)
+    canvas.discs(radar[:, :2], 2.5, _RADAR)
+    entries = [("lidar, ground", _GROUND), ("lidar, above it", _LIDAR), ("radar", _RADAR), ("ego", palette.EGO)]
+    canvas.legend(entries)
+    canvas.scale_bar()
+    canvas.text_px("points over the true boxes", (12, 26), scale=0.6)
+    return canvas.image
+
+
+def _points_in_map(
+    newest: Mapping[str, Any], frames: TransformHistory, stamp_ns: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(L, 3) points of lidars and (R, 3) of radars, which measure radial speeds; without those of unknown frames."""
+    lidar, radar = [np.empty((0, 3))], [np.empty((0, 3))]
+    for message in newest.values():
+        if message.__msgtype__ != _CLOUD:
+            continue
+        pose = frames.lookup("map", message.header.frame_id, stamp_ns)
+        if pose is not None:
+            cloud = point_cloud_from_message(message)
+            points = pose.rotation.apply(cloud.position.astype(np.float64)) + pose.translation
+            (lidar if cloud.radial_speed is None else radar).append(points)
+    return np.concatenate(lidar), np.concatenate(radar)
+
+
+def _images_by_crowd(scene: Scene, newest: Mapping[str, Any], frames: TransformHistory) -> list[tuple[str, NDArray]]:
+    """Name of the sensor and pixels, (H, W, 3) blue, green, red or (H, W), of what can be read; first where most is."""
+    found: list[tuple[float, str, NDArray]] = []
+    for topic, message in newest.items():
+        image = cv2.imdecode(message.data, cv2.IMREAD_UNCHANGED) if message.__msgtype__ == _IMAGE else None
+        if image is not None:
+            pose = frames.lookup("map", message.header.frame_id, scene.stamp_ns)
+            crowd = 0.0 if pose is None else _crowd(scene, pose)
+            found.append((-crowd, topic.removeprefix("/sensors/").split("/")[0], image))
+    return [(name, image) for _, name, image in sorted(found, key=lambda each: each[:2])]
+
+
+def _crowd(scene: Scene, pose: Pose) -> float:
+    """How much a camera has before it: agents within 45 degrees of its axis, by how large they are seen."""
+    offset = scene.agents.position[:, :2] - pose.translation[:2]
+    distance = np.maximum(np.linalg.norm(offset, axis=1), 1.0)
+    axis = pose.rotation.apply([0.0, 0.0, 1.0])[:2]
+    before = offset @ axis > np.sqrt(0.5) * distance
+    return float((scene.agents.size[:, 2] / distance)[before].sum())
+
+
+def _thermal_tile(name: str, image: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """In false colours from the coldest to the warmest, the image being in centikelvin."""
+    low, high = np.percentile(image, _TEMPERATURE_PERCENTILES)
+    share = np.clip((image - low) / max(high - low, 1.0), 0.0, 1.0)
+    colors = cv2.applyColorMap(np.round(255.0 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    return _tile(f"{name}, {low / 100.0 - 273.15:.0f} to {high / 100.0 - 273.15:.0f} C", colors[..., ::-1])
+
+
+def _tile(label: str, image: NDArray) -> NDArray[np.uint8]:
+    """An RGB image at the width of a tile, with a label above it."""
+    height_px = round(_TILE_WIDTH_PX * image.shape[0] / image.shape[1])
+    tile = Canvas((0.0, 0.0), 1.0, (_TILE_WIDTH_PX, height_px + _LABEL_PX))
+    size = (_TILE_WIDTH_PX, height_px)
+    tile.image[_LABEL_PX:] = cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_LINEAR)
+    tile.text_px(label, (2, 17), scale=0.5)
+    return tile.image
+
+
+def _beside(view: NDArray[np.uint8], tiles: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The view and to its right the tiles, row by row."""
+    rows = [tiles[first : first + _COLUMNS] for first in range(0, len(tiles), _COLUMNS)]
+    heights = [max(len(tile) for tile in row) + _GAP_PX for row in rows]
+    width = _VIEW_PX + (_COLUMNS * (_TILE_WIDTH_PX + _GAP_PX) if tiles else 0)
+    page = np.full((max(_VIEW_PX, sum(heights)), width, 3), palette.BACKGROUND, dtype=np.uint8)
+    page[:_VIEW_PX, :_VIEW_PX] = view
+    top = 0
+    for row, height in zip(rows, heights, strict=True):
+        for column, tile in enumerate(row):
+            left = _VIEW_PX + _GAP_PX + column * (_TILE_WIDTH_PX + _GAP_PX)
+            page[top : top + len(tile), left : left + _TILE_WIDTH_PX] = tile
+        top += height
+    return page
