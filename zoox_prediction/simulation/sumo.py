@@ -26,6 +26,7 @@ FloatArray = NDArray[np.float64]
 LATERAL_RESOLUTION_M = 0.8
 EGO = "ego"  # SUMO's name of the ego; those of all other agents are their numbers
 _LEFT, _RIGHT, _BRAKE = 2, 1, 8  # bits of SUMO's vehicle signals
+_AS_HARD_AS_TOLD = 31 - 4  # speed mode: limits of speed may ask for more than the comfortable deceleration
 _KEEP_ROUTE_FREE = 2  # of moveToXY: any place, on the road or off it
 _ALONG, _ASIDE_M = 0.7, 0.5  # cosine to the lane, and beyond its edge, that SUMO's driver can still make good
 
@@ -113,6 +114,7 @@ class SumoTraffic:
         self.library.simulationStep()
         for name in self.library.simulation.getDepartedIDList():
             self.library.vehicle.subscribe(name, self._vehicle_fields)
+            self.library.vehicle.setSpeedMode(name, _AS_HARD_AS_TOLD)
         for name in self.library.simulation.getDepartedPersonIDList():
             self.library.person.subscribe(name, self._person_fields)
 
