@@ -1,0 +1,1 @@
+"""Tracks of all agents over time, from the detections of any number of sensors."""

@@ -1,0 +1,159 @@
+"""Where the centre of a track's box is, given a box of which perhaps only the near side was seen; size and heading.
+
+The side that faces the sensor is seen well, the far one often not. When the size is known from earlier, the centre
+follows from the near side (the anchor) and half of that size, however much of the object is in sight now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.detections import Modality
+from zoox_prediction.geometry import rotation_matrix, wrap_angle
+from zoox_prediction.scene import DEFAULT_SIZE_M, AgentClass
+from zoox_prediction.tracking.config import AssociationConfig
+from zoox_prediction.tracking.sensor_frame import SensorFrame
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# 1 sigma of length, width, height [m] of agents of a class about DEFAULT_SIZE_M.
+SIZE_DEVIATION_M = np.array(
+    [
+        [0.5, 0.15, 0.2],
+        [2.5, 0.25, 0.6],
+        [2.5, 0.2, 0.3],
+        [0.3, 0.2, 0.2],
+        [0.2, 0.15, 0.2],
+        [0.2, 0.15, 0.2],
+        [0.3, 0.12, 0.2],
+        [1.0, 0.5, 0.6],
+    ]
+)
+HAS_HEADING = np.ones(len(AgentClass), dtype=bool)  # whose box tells where they head
+HAS_HEADING[[AgentClass.PEDESTRIAN, AgentClass.ANIMAL, AgentClass.UNKNOWN]] = False
+_TRUSTED_YAW_VARIANCE = 0.3**2
+_SQUARE_YAW_VARIANCE = 0.7  # of boxes without a direction
+_RANGE_BLUR = 0.003  # of the sides of a box, per metre of range
+_LEAST_SIZE_VARIANCE = 0.05**2
+_SIZE_NOISE_M = 0.12
+
+
+@dataclass(frozen=True)
+class AnchoredBoxes:
+    """P boxes as measurements of their tracks' centres. The axes are length and width of the track."""
+
+    center: FloatArray  # (P, 2)
+    covariance: FloatArray  # (P, 2, 2)
+    extent: FloatArray  # (P, 2) of the detection along the axes
+    extent_variance: FloatArray  # (P, 2)
+    measured: NDArray[np.bool_]  # (P, 2) whether both ends were seen
+    away: FloatArray  # (P, 2) 1 or -1: where along the axes the far side is, 0 beside the object
+
+
+def usual_size(class_probabilities: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(N, 3) mean and variance of the size of agents of such classes (law of total variance)."""
+    mean = class_probabilities @ DEFAULT_SIZE_M
+    second = class_probabilities @ (DEFAULT_SIZE_M**2 + SIZE_DEVIATION_M**2)
+    return mean, second - mean**2
+
+
+def anchor_boxes(
+    frame: SensorFrame,
+    rows: IntArray,
+    yaw: FloatArray,
+    yaw_variance: FloatArray,
+    size: FloatArray,
+    size_variance: FloatArray,
+    config: AssociationConfig,
+) -> AnchoredBoxes:
+    """Detections `rows` (P,) against tracks of these yaws (P,) and sizes (P, 3)."""
+    assert frame.detections.size is not None
+    center, covariance = frame.center[rows, :2], frame.covariance[rows, :2, :2]
+    axes = rotation_matrix(yaw)  # (P, 2, 2), columns are the axes
+    sight = center - frame.origin[:2]
+    extent = _extent_along(frame.yaw[rows] - yaw, frame.detections.size[rows])
+    direct = np.einsum("pia,pij,pja->pa", axes, covariance, axes)
+    along = np.einsum("pia,pi->pa", axes, sight)
+    edge = config.edge_deviation_m**2 + (_RANGE_BLUR**2 * (sight**2).sum(axis=1))[:, None]
+    away = np.where(np.abs(along) > 0.5 * size[:, :2], np.sign(along), 0.0)
+    trusted = (yaw_variance < _TRUSTED_YAW_VARIANCE)[:, None]
+    missing = size[:, :2] - extent
+    if frame.modality == Modality.RADAR:
+        shifted, spread = _behind_reflections(frame, rows, yaw, size, trusted[:, 0])
+        noise = covariance + (config.radar_deviation_m**2 + spread)[:, None, None] * np.eye(2)
+        measured = np.zeros_like(extent, dtype=bool)
+        return AnchoredBoxes(shifted, noise, extent, 4.0 * direct + 1.0, measured, away)
+    anchored = edge + 0.25 * size_variance[:, :2] + np.where(away == 0.0, 0.25 * missing**2, 0.0)
+    use = trusted & (anchored < direct)
+    variance = np.where(use, anchored, direct)
+    shift = np.where(use, 0.5 * missing * away, 0.0)
+    noise = np.einsum("pia,pa,pja->pij", axes, variance, axes)
+    noise = np.where(trusted[:, :, None], noise, covariance)
+    measured = trusted & (direct <= edge)
+    extent_variance = np.where(measured, edge + _SIZE_NOISE_M**2, 4.0 * direct)
+    return AnchoredBoxes(
+        center + np.einsum("pia,pa->pi", axes, shift), noise, extent, extent_variance, measured, np.where(use, away, 0)
+    )
+
+
+def _extent_along(turn: FloatArray, size: FloatArray) -> FloatArray:
+    """(P, 2) extents, along axes turned by -turn (P,), of boxes of this size (P, >=2)."""
+    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
+    # Within 10 degrees a box is taken to be parallel: its heading is noise then.
+    cos, sin = (
+        np.where(sin < 0.17, 1.0, np.where(cos < 0.17, 0.0, cos)),
+        np.where(sin < 0.17, 0.0, np.where(cos < 0.17, 1.0, sin)),
+    )
+    return np.column_stack([cos * size[:, 0] + sin * size[:, 1], sin * size[:, 0] + cos * size[:, 1]])
+
+
+def _behind_reflections(
+    frame: SensorFrame, rows: IntArray, yaw: FloatArray, size: FloatArray, trusted: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
+    """(P, 2) centres moved along the line of sight as the track is deeper than the radar's box, and their variance."""
+    assert frame.detections.size is not None
+    sight = frame.center[rows, :2] - frame.origin[:2]
+    bearing = np.arctan2(sight[:, 1], sight[:, 0])
+    box = frame.detections.size[rows]
+    shaped = frame.yaw_variance[rows] < _SQUARE_YAW_VARIANCE
+    told = np.where(shaped, _extent_along(frame.yaw[rows] - bearing, box)[:, 0], 0.5 * (box[:, 0] + box[:, 1]))
+    cos, sin = np.abs(np.cos(yaw - bearing)), np.abs(np.sin(yaw - bearing))
+    depth = size[:, 0] * cos + size[:, 1] * sin
+    shift = np.where(trusted, 0.5 * (depth - told), 0.0)
+    unit = np.column_stack([np.cos(bearing), np.sin(bearing)])
+    return frame.center[rows, :2] + shift[:, None] * unit, (0.3 * shift) ** 2
+
+
+def updated_size(
+    size: FloatArray, variance: FloatArray, boxes: AnchoredBoxes, height: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Sizes (P, 3) and their variances after the boxes; height (P,) NaN where it was not measured.
+
+    What was seen of an axis in part only bounds it from below: it lets a box grow and never shrink.
+    """
+    told = np.column_stack([boxes.extent, np.where(np.isfinite(height), height, size[:, 2])])
+    noise = np.column_stack([boxes.extent_variance, np.full(len(size), 0.3**2)])
+    measured = np.column_stack([boxes.measured, np.isfinite(height)])
+    change = told - size
+    noise = noise + (0.3 * change) ** 2  # two objects seen as one must not make one large track
+    gain = variance / (variance + noise)
+    gain = np.where(measured | (change > 0.0), gain, 0.0)
+    return size + gain * change, np.maximum((1.0 - gain) * variance, _LEAST_SIZE_VARIANCE)
+
+
+def updated_yaw(
+    yaw: FloatArray, variance: FloatArray, told: FloatArray, told_variance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Headings (P,) after those of boxes, of which the turn by pi nearest to the heading counts.
+
+    A box may also be a right angle off, when one side alone was seen; such boxes say nothing.
+    """
+    turn = wrap_angle(2.0 * (told - yaw)) / 2.0
+    gain = variance / (variance + told_variance)
+    off = (np.abs(turn) > 0.8) & (variance < _TRUSTED_YAW_VARIANCE)
+    gain = np.where(off, 0.0, gain)
+    return wrap_angle(yaw + gain * turn), (1.0 - gain) * variance

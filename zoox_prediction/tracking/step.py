@@ -1,0 +1,287 @@
+"""One message into the tracks: predict, associate, update, count misses, begin and end tracks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.detections import Modality
+from zoox_prediction.geometry import rotation_matrix, wrap_angle
+from zoox_prediction.tracking.appearance import faded_attributes, updated_attributes, updated_classes
+from zoox_prediction.tracking.association import Pairs, assign, box_pairs, with_radial_speed
+from zoox_prediction.tracking.births import born, doubles, unclaimed
+from zoox_prediction.tracking.config import TrackingConfig
+from zoox_prediction.tracking.coverage import Coverage, cells_of, detected_azimuths
+from zoox_prediction.tracking.existence import after_detection, after_miss, alive, miss_weight, visible_share
+from zoox_prediction.tracking.extent import HAS_HEADING, AnchoredBoxes, anchor_boxes, updated_size, updated_yaw
+from zoox_prediction.tracking.heading import follow_motion
+from zoox_prediction.tracking.images import BearingResiduals, ProjectedTracks, image_pairs, project, sightings
+from zoox_prediction.tracking.motion_models import Motion, predict, update
+from zoox_prediction.tracking.sensor_frame import SensorFrame
+from zoox_prediction.tracking.track_table import NEVER, TrackTable
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+ACCELERATION_TIME_S = 0.5  # by which the velocity lags that the acceleration is taken against
+_SETTLED_S = 1.0  # age of tracks whose velocity is known
+_RANGED_S = 1.0  # tracks that lidar or radar has seen within this time keep their range
+_HEIGHT_GAIN = 0.2
+_ASSOCIATION_PROBABILITY = 0.3  # least probability of detection in association: sectors may be new
+_LOOK_PROBABILITY = 0.3  # a sensor that would have detected the track as probably as this has looked
+_CLEAR_VIEW = 0.8
+
+
+@dataclass(frozen=True)
+class TrackerState:
+    """Everything that detections change."""
+
+    tracks: TrackTable = field(default_factory=TrackTable.empty)
+    stamp_ns: int = NEVER  # of the tracks
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)  # by the sensors' names
+    ranged_ns: int = NEVER  # of the last message of a lidar or a radar
+
+
+@dataclass(frozen=True)
+class Step:
+    """What goes with a message."""
+
+    frame: SensorFrame
+    sensor_bit: int
+    ground_z: float
+    config: TrackingConfig
+    new_ids: Callable[[SensorFrame, IntArray], IntArray]  # of tracks that begin with these detections
+    on_view: Callable[[SensorFrame, ProjectedTracks, BoolArray], None] | None = None  # of tracks in an image
+
+
+def predicted(tracks: TrackTable, dt_s: float, config: TrackingConfig) -> TrackTable:
+    """The tracks `dt_s` later; as they are for dt_s <= 0."""
+    if dt_s <= 0.0 or not len(tracks):
+        return tracks
+    mean, covariance = tracks.motion.merged()
+    noise = tracks.class_probabilities @ np.array(config.motion.acceleration_noise)
+    motion = predict(tracks.motion, dt_s, noise, config.motion)
+    settled = ((tracks.seen_ns - tracks.born_ns) > _SETTLED_S * 1e9)[:, None]
+    share = np.where(settled, 1.0 - math.exp(-dt_s / ACCELERATION_TIME_S), 1.0)
+    turned = follow_motion(tracks, mean, covariance, dt_s, config.appearance)
+    return replace(
+        turned,
+        mean=motion.mean,
+        covariance=motion.covariance,
+        mode=motion.mode,
+        lagged_velocity=tracks.lagged_velocity + share * (mean[:, 2:4] - tracks.lagged_velocity),
+        existence=tracks.existence * math.exp(-dt_s / config.existence.survival_s),
+        attribute_log_odds=faded_attributes(tracks.attribute_log_odds, dt_s, config.appearance),
+    )
+
+
+def applied(state: TrackerState, step: Step) -> TrackerState:
+    """The state after the message."""
+    frame, config = step.frame, step.config
+    name, modality = frame.detections.sensor_name, frame.modality
+    dt_s = (frame.stamp_ns - state.stamp_ns) * 1e-9 if state.stamp_ns != NEVER else 0.0
+    tracks = predicted(state.tracks, dt_s, config)
+    mean, covariance = tracks.motion.merged()
+    coverage = state.coverage.get(name) or Coverage.unknown()
+    cells = cells_of(frame, mean[:, :2], tracks.class_probabilities)
+    probability = coverage.probability(cells, modality, config.existence)
+    pairs, tracks = _detected(tracks, mean, covariance, probability, step)
+    detected = np.zeros(len(tracks), dtype=bool)
+    detected[pairs.track] = True
+    tracks, visible = _missed(tracks, mean[:, :2], probability, detected, frame, config)
+    judged = tracks.confirmed & (tracks.existence > 0.9) & (frame.stamp_ns - tracks.seen_ns < 3e8)
+    judged &= detected | (visible > _CLEAR_VIEW)
+    coverage = coverage.updated(cells.select(judged), detected[judged], detected_azimuths(frame))
+    ranged_ns = state.ranged_ns if modality.is_image else frame.stamp_ns
+    tracks = _with_new(tracks, pairs, ranged_ns, step)
+    detected = np.concatenate([detected, np.ones(len(tracks) - len(detected), dtype=bool)])
+    tracks = _without_ended(tracks, detected, frame.stamp_ns, config)
+    return TrackerState(tracks, frame.stamp_ns, {**state.coverage, name: coverage}, ranged_ns)
+
+
+def _detected(
+    tracks: TrackTable, mean: FloatArray, covariance: FloatArray, probability: FloatArray, step: Step
+) -> tuple[Pairs, TrackTable]:
+    """Which track has which detection, and the tracks after these."""
+    frame, config = step.frame, step.config
+    likely = np.maximum(probability, _ASSOCIATION_PROBABILITY)
+    if frame.modality.is_image:
+        view = project(frame, tracks, mean[:, :2], covariance[:, :2, :2])
+        if step.on_view is not None:
+            recent = frame.stamp_ns - tracks.ranged_ns[view.rows] < 3e8
+            step.on_view(frame, view, tracks.confirmed[view.rows] & recent)
+        candidates, found = image_pairs(frame, tracks, view, config.association)
+        rows = assign(candidates, tracks.existence, likely)
+        pairs, found = candidates.select(rows), found.select(rows)
+        motion = _turned_to_image(tracks, mean, pairs, found, step)
+    else:
+        candidates = box_pairs(frame, tracks, mean, covariance, config.association)
+        pairs = candidates.select(assign(candidates, tracks.existence, likely))
+        motion, tracks = _moved_to_boxes(tracks, pairs, frame, config)
+    return pairs, _recognized(tracks, motion, pairs, likely, step)
+
+
+def _turned_to_image(tracks: TrackTable, mean: FloatArray, pairs: Pairs, found: BearingResiduals, step: Step) -> Motion:
+    """(K,) motion of the tracks of `pairs` after the directions, and the ranges where nothing tells them better."""
+    frame, config = step.frame, step.config.association
+    motion = tracks.motion.select(pairs.track)
+    sight = motion.mean[:, :, :2] - frame.origin[:2]
+    merged = mean[pairs.track, :2] - frame.origin[:2]
+    distance = np.maximum((sight**2).sum(axis=2), 1.0)
+    turn = wrap_angle(np.arctan2(sight[..., 1], sight[..., 0]) - np.arctan2(merged[:, 1], merged[:, 0])[:, None])
+    innovation = (found.direction[:, :1] - turn)[..., None]
+    jacobian = np.zeros((*sight.shape[:2], 1, 5))
+    jacobian[..., 0, 0], jacobian[..., 0, 1] = -sight[..., 1] / distance, sight[..., 0] / distance
+    moved = update(motion, innovation, jacobian, found.variance[:, :1, None])
+    seen = sightings(frame, pairs.detection, step.ground_z, config)
+    vague = seen.known & (frame.stamp_ns - tracks.ranged_ns[pairs.track] > _RANGED_S * 1e9)
+    innovation = seen.position[:, None] - motion.mean[:, :, :2]
+    jacobian = np.broadcast_to(np.eye(5)[:2], (*innovation.shape[:2], 2, 5))
+    placed = update(motion, innovation, jacobian, seen.covariance)
+    return Motion(
+        np.where(vague[:, None, None], placed.mean, moved.mean),
+        np.where(vague[:, None, None, None], placed.covariance, moved.covariance),
+        np.where(vague[:, None], placed.mode, moved.mode),
+    )
+
+
+def _moved_to_boxes(
+    tracks: TrackTable, pairs: Pairs, frame: SensorFrame, config: TrackingConfig
+) -> tuple[Motion, TrackTable]:
+    """(K,) motion of the tracks of `pairs`, and all tracks with the boxes' sizes, headings and heights."""
+    rows = pairs.track
+    boxes = anchor_boxes(
+        frame, pairs.detection, tracks.yaw[rows], tracks.yaw_variance[rows], tracks.size[rows],
+        tracks.size_variance[rows], config.association,
+    )  # fmt: skip
+    motion = tracks.motion.select(rows)
+    innovation = boxes.center[:, None] - motion.mean[:, :, :2]
+    jacobian = np.broadcast_to(np.eye(5)[:2], (*innovation.shape[:2], 2, 5))
+    noise = boxes.covariance
+    if frame.modality == Modality.RADAR:
+        innovation, jacobian, noise = with_radial_speed(
+            frame, pairs.detection, motion.mean, innovation, jacobian, noise, config.association
+        )
+        return update(motion, innovation, jacobian, noise), tracks
+    moved = update(motion, innovation, jacobian, noise)
+    return _reshaped(tracks, moved, pairs, boxes, frame)
+
+
+def _reshaped(
+    tracks: TrackTable, motion: Motion, pairs: Pairs, boxes: AnchoredBoxes, frame: SensorFrame
+) -> tuple[Motion, TrackTable]:
+    """Sizes, headings and heights after a lidar's boxes; where a box has grown its near side stays."""
+    assert frame.detections.size is not None
+    rows = pairs.track
+    height = frame.detections.size[pairs.detection, 2]
+    size, size_variance = updated_size(tracks.size[rows], tracks.size_variance[rows], boxes, height)
+    growth = 0.5 * (size - tracks.size[rows])[:, :2] * boxes.away * ~boxes.measured
+    shift = np.einsum("pia,pa->pi", rotation_matrix(tracks.yaw[rows]), growth)
+    mean = motion.mean.copy()
+    mean[:, :, :2] += shift[:, None]
+    told = HAS_HEADING[tracks.class_log[rows].argmax(axis=1)]
+    yaw, variance = updated_yaw(
+        tracks.yaw[rows], tracks.yaw_variance[rows], frame.yaw[pairs.detection], frame.yaw_variance[pairs.detection]
+    )
+    bottom = frame.center[pairs.detection, 2] - 0.5 * height
+    changed = {
+        "size": size,
+        "size_variance": size_variance,
+        "yaw": np.where(told, yaw, tracks.yaw[rows]),
+        "yaw_variance": np.where(told, variance, tracks.yaw_variance[rows]),
+        "bottom": tracks.bottom[rows] + _HEIGHT_GAIN * (bottom - tracks.bottom[rows]),
+    }
+    return Motion(mean, motion.covariance, motion.mode), _put(tracks, rows, changed)
+
+
+def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, likely: FloatArray, step: Step) -> TrackTable:
+    """Motion, class, attributes and existence of the tracks that were detected."""
+    frame, config = step.frame, step.config
+    rows, of = pairs.track, pairs.detection
+    detections, stamp = frame.detections, frame.stamp_ns
+    existence = after_detection(tracks.existence[rows], pairs.log_ratio, likely[rows])
+    hits = tracks.hits[rows] + (tracks.seen_ns[rows] < stamp)
+    sure = (hits >= config.existence.confirm_hits) & (existence >= config.existence.confirm_probability)
+    looked = tracks.looked_ns[rows]
+    looked[:, frame.modality] = stamp
+    changed = {
+        "mean": motion.mean,
+        "covariance": motion.covariance,
+        "mode": motion.mode,
+        "class_log": updated_classes(tracks.class_log[rows], detections.class_probabilities[of], config.appearance),
+        "attribute_log_odds": updated_attributes(
+            tracks.attribute_log_odds[rows],
+            detections.attributes[of],
+            detections.attributes_valid[of],
+            detections.attribute_confidence[of],
+            config.appearance,
+        ),
+        "existence": existence,
+        "confirmed": tracks.confirmed[rows] | sure,
+        "hits": hits,
+        "seen_ns": np.full(len(rows), stamp),
+        "ranged_ns": tracks.ranged_ns[rows] if frame.modality.is_image else np.full(len(rows), stamp),
+        "looked_ns": looked,
+        "sensors": tracks.sensors[rows] | np.uint64(1 << step.sensor_bit),
+    }
+    return _put(tracks, rows, changed)
+
+
+def _put(tracks: TrackTable, rows: IntArray, changed: Mapping[str, NDArray]) -> TrackTable:
+    """A table in which the rows have these values; the old one stays as it is."""
+    arrays = {}
+    for name, values in changed.items():
+        arrays[name] = getattr(tracks, name).copy()
+        arrays[name][rows] = values
+    return replace(tracks, **arrays)
+
+
+def _missed(
+    tracks: TrackTable,
+    position: FloatArray,
+    probability: FloatArray,
+    detected: BoolArray,
+    frame: SensorFrame,
+    config: TrackingConfig,
+) -> tuple[TrackTable, FloatArray]:
+    """Existence of what was not detected, and (N,) how much of each track was in sight."""
+    rows = np.flatnonzero(~detected & (probability > 0.05))
+    visible = np.ones(len(tracks))
+    visible[rows] = visible_share(tracks, position, rows, frame.origin)
+    missing = probability[rows] * visible[rows] ** 2
+    weight = miss_weight(tracks, rows, frame.modality, frame.stamp_ns, config.existence)
+    looked = tracks.looked_ns[rows]
+    looked[missing > _LOOK_PROBABILITY, frame.modality] = frame.stamp_ns
+    existence = after_miss(tracks.existence[rows], missing, weight)
+    return _put(tracks, rows, {"existence": existence, "looked_ns": looked}), visible
+
+
+def _with_new(tracks: TrackTable, pairs: Pairs, ranged_ns: int, step: Step) -> TrackTable:
+    """With tracks of the detections that no track has. Images begin tracks only where neither lidar nor radar works."""
+    frame, config = step.frame, step.config
+    rows = np.setdiff1d(np.arange(len(frame)), pairs.detection, assume_unique=True)
+    if frame.modality.is_image:
+        blind = frame.stamp_ns - ranged_ns > config.existence.range_sensor_timeout_s * 1e9
+        rows = rows[sightings(frame, rows, step.ground_z, config.association).known] if blind else rows[:0]
+    else:
+        rows = unclaimed(frame, rows, tracks, tracks.position)
+    if not len(rows):
+        return tracks
+    new = born(frame, rows, step.new_ids(frame, rows), step.sensor_bit, step.ground_z, config)
+    return tracks.joined(new)
+
+
+def _without_ended(tracks: TrackTable, detected: BoolArray, stamp_ns: int, config: TrackingConfig) -> TrackTable:
+    mean, covariance = tracks.motion.merged()
+    larger = np.maximum(covariance[:, 0, 0], covariance[:, 1, 1])
+    kept = alive(tracks, larger, stamp_ns, config.existence) & ~doubles(tracks, mean[:, :2], detected)
+    if kept.sum() > config.max_tracks:
+        worth = np.where(kept, tracks.existence + tracks.confirmed, -1.0)
+        kept = np.zeros(len(tracks), dtype=bool)
+        kept[np.argsort(-worth, kind="stable")[: config.max_tracks]] = True
+    return tracks if kept.all() else tracks.select(kept)
