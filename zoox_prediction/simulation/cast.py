@@ -27,6 +27,7 @@ _EGO_ROUTE_MPS, _EGO_SPARE_M = 22.0, 300.0  # a route that it does not come to t
 _FASTEST_CROSSED_MPS = 17.0  # limits of roads that people cross without a crosswalk
 _TRIES, _BETWEEN_CARS_M = 8, 0.5  # for a place to cross with so much room to parked cars
 _DOOR_SHARE = 0.06  # of parked cars that stay, a door opens at some time
+_KERB_DOOR_SHARE = 0.3  # of these doors are on the side of the kerb
 # Length, width, height [m] of dogs, cats and deer, and their greatest speeds.
 _ANIMALS = (((0.85, 0.32, 0.6), 5.0), ((0.45, 0.2, 0.3), 5.5), ((1.4, 0.45, 1.2), 7.5))
 
@@ -65,6 +66,7 @@ def draw_parked(
             reverses=bool(reverses and np.isfinite(leaves_s)),
             forgets_indicator=bool(own.random() < driver.forgets_indicator),
             door_s=door_s,
+            door_to_road=leaves or bool(own.random() >= _KERB_DOOR_SHARE),
             edges=exits[int(own.integers(len(exits)))] if exits else (),
             lane=spot.lane,
             lane_position_m=spot.lane_position_m + 0.5 * driver.size[0],
@@ -147,8 +149,8 @@ def _jaywalker(number: int, random: np.random.Generator, site: CrossingSite, sta
         start_s=start_s,
         walking_mps=walker.speed_mps,
         crossing_mps=walker.speed_mps * brisk * (1.6 if walker.child and random.random() < 0.4 else 1.0),
-        margin_s=float(np.clip(random.normal(1.0, 0.7), -0.3, 3.0)),
-        looks=bool(random.random() < (0.7 if walker.phone else 0.75 if walker.child else 0.97)),
+        margin_s=float(np.clip(random.normal(0.3 if walker.phone else 1.3, 0.7), -0.3, 3.0)),
+        looks=bool(random.random() < (0.5 if walker.phone else 0.75 if walker.child else 0.97)),
         waits_s=0.0 if walker.phone or random.random() < 0.4 else walker.late_s,
         late_s=walker.late_s if walker.phone else 0.0,
         hesitates_m=kerb_m + float(random.uniform(0.2, 0.6)) * (far_m - kerb_m) if hesitates else np.inf,

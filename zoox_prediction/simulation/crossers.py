@@ -53,6 +53,7 @@ class Crosser:
     waited_s: float = 0.0
     hesitated_s: float = 0.0
     dawdled_s: float = 0.0  # of late_s
+    time_s: float = 0.0  # now
     sees_ego: bool = False
     crossing: bool = False
     _lengths: FloatArray = field(default_factory=lambda: np.zeros(0))
@@ -62,8 +63,17 @@ class Crosser:
         self._lengths = np.concatenate([[0.0], np.cumsum(steps)])
 
     @property
+    def length_m(self) -> float:
+        """Of its way."""
+        return float(self._lengths[-1])
+
+    @property
     def gone(self) -> bool:
-        return self.place_m >= self._lengths[-1] - 0.1
+        return self.place_m >= self.length_m - 0.1
+
+    def can_appear(self, vehicles: Boxes) -> bool:
+        """Whether nothing keeps it from coming when its time is."""
+        return True
 
     @property
     def position(self) -> FloatArray:
@@ -93,6 +103,10 @@ class Crosser:
             self.crossing = False
         if self.looks and self._walks_into(vehicles):
             wanted = 0.0
+        self._walk(wanted)
+
+    def _walk(self, wanted: float) -> None:
+        """On along the way, at a speed as near to what is wanted as it can."""
         change = np.clip(wanted - self.speed, -2.0 * _ACCELERATION_MPS2 * STEP_S, _ACCELERATION_MPS2 * STEP_S)
         if self.agent_class == AgentClass.ANIMAL:
             change = np.clip(wanted - self.speed, -5.0 * STEP_S, 5.0 * STEP_S)
@@ -166,9 +180,11 @@ class Crossers:
     def step(self, time_s: float, vehicles: Boxes, ego: int | None) -> list[Crosser]:
         """One step; returns those who have just appeared. They are few, and each has a mind of its own: a loop."""
         for crosser in self.present:
+            crosser.time_s = time_s
             crosser.step(vehicles, ego)
         self.present = [each for each in self.present if not each.gone]
-        come = [each for each in self._later if each.start_s <= time_s]
-        self._later = self._later[len(come) :]
+        come = [each for each in self._later if each.start_s <= time_s and each.can_appear(vehicles)]
+        here = {each.id for each in come}
+        self._later = [each for each in self._later if each.id not in here] if come else self._later
         self.present += come
         return come

@@ -42,6 +42,8 @@ class ParkedCar:
     reverses: bool
     forgets_indicator: bool
     door_s: float  # when a door opens; inf: none
+    door_to_road: bool = True  # that of the driver; else one on the side of the kerb
+    door_open_s: float = DOOR_S
     edges: tuple[str, ...] = ()  # its route from here
     lane: str = ""
     lane_position_m: float = 0.0  # of its front, in SUMO's reckoning
@@ -54,6 +56,11 @@ class ParkedCar:
         elif self.phase == Phase.REVERSING and time_s >= self.leaves_s:
             self.phase = Phase.WAITING
         return self.phase
+
+    def postpone(self, seconds: float) -> None:
+        """Its driver comes later: the door, and what follows it."""
+        self.door_s += seconds
+        self.leaves_s += seconds
 
     def reverse_speed(self, time_s: float) -> float:
         """[m/s] how fast it rolls back: up and down again within _BACK_S."""
@@ -75,6 +82,6 @@ class ParkedCar:
             on |= Attribute.REVERSING_LIGHT
         if self.phase == Phase.WAITING:
             on |= Attribute.BRAKE_LIGHT
-        if self.door_s <= time_s < self.door_s + DOOR_S:
+        if self.door_s <= time_s < self.door_s + self.door_open_s:
             on |= Attribute.DOOR_OPEN
         return on

@@ -21,6 +21,7 @@ _STANDS_S = 0.8  # who has stood so long has waited for something
 _MOVES_MPS = 0.1
 _HELD_MPS = 0.02  # SUMO loses the place of who is held at 0
 _SEES_EGO_M = 30.0
+_LETS_PASS_S, _LETS_PASS_MPS, _ITS_WAY_M = 4.0, 2.0, 8.0  # an ego that comes so soon, so fast, so near
 _VEHICLE_NEAR_M = 25.0
 _SEES_S, _ROOM_M, _STOPS_S = 0.6, 0.5, 0.3  # of vehicles that one would walk into
 _HESITATES_S = (0.5, 1.3)
@@ -120,7 +121,7 @@ class People:
             self._held_s[number] = max(self._held_s.get(number, 0.0), _STOPS_S)
 
     def _think(self, found: SumoWalkers, traffic: SumoTraffic, vehicles: Boxes, ego: int | None) -> None:
-        """Who starts late, who hesitates on the crosswalk, who looks at the ego; a few people, each on his own."""
+        """Who starts late, who hesitates, who looks at the ego and lets it pass; a few people, each on his own."""
         moving = np.linalg.norm(vehicles.velocity, axis=-1) > 1.0
         for index, number in enumerate(found.ids.tolist()):
             walker, edge, onward = self.walkers[number], found.edge[index], found.next_edge[index]
@@ -131,6 +132,8 @@ class People:
             moves = found.speed[index] > _MOVES_MPS
             if (crossing or about_to) and ego is not None:
                 self._look(number, walker, edge if crossing else onward, found.position[index], vehicles, ego)
+                if not crossing and number in self._looks and _comes(found.position[index], vehicles, ego):
+                    self._held_s[number] = max(self._held_s.get(number, 0.0), _STOPS_S)
             if crossing and moves and stood_s >= _STANDS_S:
                 self._held_s[number] = walker.late_s
             elif crossing and walker.hesitant and number not in self._held_s:
@@ -183,6 +186,14 @@ class People:
 
 
 _OF_PEOPLE = int(Attribute.HOLDING_PHONE | Attribute.CHILD | Attribute.HEAD_TURNED_TO_EGO)
+
+
+def _comes(position: FloatArray, vehicles: Boxes, ego: int) -> bool:
+    """Whether the ego will soon drive past here."""
+    speed, yaw = float(vehicles.speed[ego]), float(vehicles.yaw[ego])
+    apart = position - vehicles.center[ego]
+    ahead, left = apart @ [np.cos(yaw), np.sin(yaw)], apart @ [-np.sin(yaw), np.cos(yaw)]
+    return bool(speed > _LETS_PASS_MPS and 0.0 < ahead < _LETS_PASS_S * speed and abs(left) < _ITS_WAY_M)
 
 
 def _is_crossing(edge: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who stands at the edge of the road steps back from what passes."""
+"""What walkers see of vehicles that would pass too near, and how they step back from them."""
 
 from __future__ import annotations
 
@@ -44,3 +44,19 @@ def step_aside(center: FloatArray, radius_m: FloatArray, vehicles: Boxes) -> Flo
     order = np.argsort(missing)  # the last one written is the largest
     aside[walker[order]] = (np.minimum(missing, _FARTHEST_M)[:, None] * side)[order]
     return aside
+
+
+def comes_near(center: FloatArray, room_m: float, vehicles: Boxes, within_s: float) -> NDArray[np.bool_]:
+    """(N,) whether a moving vehicle will be less than room_m from `center` (N, 2), if all keep their velocity."""
+    moving = vehicles.select(np.flatnonzero(vehicles.speed > _MOVES_MPS))
+    near = np.zeros(len(center), dtype=bool)
+    cos, sin = np.cos(moving.yaw), np.sin(moving.yaw)
+    for time_s in np.arange(0.0, within_s + 0.01, 0.25).tolist():
+        apart = center[:, None] - (moving.center + time_s * moving.velocity)
+        along, across = (
+            np.abs(cos * apart[..., 0] + sin * apart[..., 1]),
+            np.abs(cos * apart[..., 1] - sin * apart[..., 0]),
+        )
+        inside = (along < 0.5 * moving.size[:, 0] + room_m) & (across < 0.5 * moving.size[:, 1] + room_m)
+        near |= inside.any(axis=1)
+    return near

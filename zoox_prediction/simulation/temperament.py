@@ -83,7 +83,7 @@ _ABILITIES = {
     AgentClass.MOTORCYCLIST: (1.9, 1.8, 60.0),
     AgentClass.CYCLIST: (1.0, 1.4, 5.2),
 }
-_PHONE_SHARE, _CHILD_SHARE, _HESITANT_SHARE = 0.2, 0.1, 0.2
+_PHONE_SHARE, _CHILD_SHARE, _HESITANT_SHARE = 0.25, 0.1, 0.2
 
 
 def draw_driver(random: np.random.Generator, agent_class: AgentClass) -> Driver:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.datasets.source import START_NS
 from zoox_prediction.scene import EgoState, TrackedAgents, TrafficSignals
+from zoox_prediction.simulation.boarding import draw_boarders
 from zoox_prediction.simulation.busy_streets import BusyStreets
 from zoox_prediction.simulation.cast import draw_crossers, draw_ego, draw_parked
 from zoox_prediction.simulation.config import TrafficConfig
@@ -62,7 +63,8 @@ class World:
         demand.elements.append((depart_s, ego_trip(depart_s, edges)))
         self.vehicles = Vehicles(seed, {**demand.drivers, EGO_NUMBER: driver}, parked)
         crossers = draw_crossers(places, parked.values(), busy, seed, config, duration_s)
-        self.people = People(seed, demand.walkers, crossers)
+        boarders = draw_boarders(places, parked.values(), seed)
+        self.people = People(seed, demand.walkers, [*crossers, *boarders])
         with tempfile.TemporaryDirectory(prefix="zoox_prediction_") as folder:
             routes = demand.write(Path(folder) / "traffic.rou.xml", types)
             self.traffic = SumoTraffic(town.net_path, routes)
