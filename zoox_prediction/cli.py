@@ -29,6 +29,10 @@ COMMANDS = {
     "evaluate": Command("zoox_prediction.evaluation.evaluate_command", "score predictors on recordings"),
     "calibrate": Command("zoox_prediction.training.calibrate_command", "fit the heuristic predictors to recordings"),
     "train-lidar": Command("zoox_prediction.training.lidar_command", "train the lidar detector's classifier"),
+    "train-thermal": Command("zoox_prediction.training.thermal_command", "train the thermal detector's network"),
+    "evaluate-images": Command(
+        "zoox_prediction.evaluation.evaluate_images_command", "score image detectors on labelled pictures"
+    ),
     "benchmark": Command("zoox_prediction.evaluation.benchmark_command", "measure how long the parts take"),
     "render": Command("zoox_prediction.visualization.render_command", "draw a recording and its predictions"),
 }

@@ -26,9 +26,9 @@ _AVERAGING = 0.998  # of the weights that are kept, from step to step
 class ThermalTrainingConfig:
     """How long and on what the thermal network learns."""
 
-    steps: int = 2400
+    steps: int = 3500
     batch_size: int = 8
-    size_px: int = 320
+    size_px: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     seed: int = 0
@@ -145,8 +145,8 @@ def _loss(output: Any, batch: list[Sample]) -> Any:
     return heat_loss + (_SIZE_WEIGHT * error[:, :2].sum() + _OFFSET_WEIGHT * error[:, 2:].sum()) / number
 
 
-def export_thermal_network(network: Any, path: Path) -> None:
-    """Writes ONNX with free sides (multiples of MULTIPLE) and the names of the classes in its metadata."""
+def export_thermal_network(network: Any, path: Path, made_by: str) -> None:
+    """Writes ONNX with free sides (multiples of MULTIPLE); its metadata tell the classes and who made it of what."""
     import onnx
     import torch
 
@@ -160,6 +160,8 @@ def export_thermal_network(network: Any, path: Path) -> None:
             network.eval(), (example,), str(partial), dynamic_axes=sides, opset_version=13, dynamo=False, **names
         )
         model = onnx.load(str(partial))
-    entry = model.metadata_props.add()
-    entry.key, entry.value = "classes", ",".join(each.name.lower() for each in ThermalClass)
+    classes = ",".join(each.name.lower() for each in ThermalClass)
+    for key, value in (("classes", classes), ("made_by", made_by), ("training_data", "HIT-UAV (CC BY 4.0)")):
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
     onnx.save(model, str(path))

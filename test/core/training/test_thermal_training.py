@@ -1,0 +1,115 @@
+"""Samples, targets and training of the thermal network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from zoox_prediction import cli
+from zoox_prediction.detection.image.heat_map import peaks
+from zoox_prediction.detection.image.thermal_input import STRIDE, thermal_input
+from zoox_prediction.recording.datasets.hit_uav import ThermalClass, ThermalPicture
+from zoox_prediction.training.thermal_samples import ThermalSamples, heat_map_targets
+
+
+def _picture(path: Path) -> ThermalPicture:
+    """People as bright squares, all labelled."""
+    random = np.random.default_rng(5)
+    image = np.full((256, 320), 60.0) + random.normal(0.0, 3.0, (256, 320))
+    corner = np.stack(np.meshgrid(np.arange(20, 300, 40), np.arange(20, 240, 40)), axis=-1).reshape(-1, 2)
+    boxes = np.concatenate([corner, corner + np.array([12, 20])], axis=1).astype(float)
+    for left, top, right, bottom in boxes.astype(int):
+        image[top:bottom, left:right] = 200.0
+    cv2.imwrite(str(path), np.clip(image, 0, 255).astype(np.uint8))
+    return ThermalPicture(path, boxes, np.zeros(len(boxes), dtype=np.int64), np.zeros((0, 4)))
+
+
+def test_the_unit_and_gain_of_a_camera_do_not_matter() -> None:
+    random = np.random.default_rng(0)
+    image = random.uniform(0.0, 1.0, (64, 96)).astype(np.float32)
+    first = thermal_input(image)
+    np.testing.assert_allclose(thermal_input(270.0 + 30.0 * image), first, atol=1e-3)
+    assert first.shape == (2, 64, 96)
+    assert np.isfinite(thermal_input(np.full((32, 32), 7, dtype=np.uint8))).all()
+
+
+def test_targets_are_what_the_detector_reads() -> None:
+    boxes = np.array([[10.0, 20.0, 22.0, 44.0], [60.0, 30.0, 100.0, 52.0]])
+    classes = np.array([ThermalClass.PERSON, ThermalClass.CAR])
+    heat, values, is_center = heat_map_targets(boxes, classes, 128)
+    assert is_center.sum() == 2
+    found, scores, found_classes = peaks(heat, values, 0.99)
+    order = np.argsort(found_classes)
+    np.testing.assert_allclose(found[order], boxes, atol=1e-3)
+    np.testing.assert_allclose(scores, 1.0)
+    assert found_classes[order].tolist() == classes.tolist()
+
+
+def test_samples_show_their_labels_where_the_targets_say(tmp_path: Path) -> None:
+    samples = ThermalSamples([_picture(tmp_path / "picture.png")], 128, np.random.default_rng(1))
+    bright, dark = [], []
+    for _ in range(20):
+        sample = samples.draw()
+        assert sample.image.shape == (2, 128, 128) and np.isfinite(sample.image).all()
+        rows, columns = np.nonzero(sample.is_center * sample.counts)
+        at_centers = sample.image[0, rows * STRIDE + 2, columns * STRIDE + 2]
+        away = sample.image[0, ::STRIDE, ::STRIDE][(sample.heat.max(axis=0) < 0.01) & (sample.counts > 0)]
+        if len(at_centers) and len(away):
+            bright.append(abs(np.median(at_centers) - np.median(away)))
+            dark.append(np.percentile(np.abs(away - np.median(away)), 50))
+    assert len(bright) > 10
+    assert np.median(bright) > 5.0 * np.median(dark)
+
+
+def test_what_is_not_labelled_one_by_one_does_not_count(tmp_path: Path) -> None:
+    picture = _picture(tmp_path / "picture.png")
+    whole = np.array([[0.0, 0.0, 320.0, 256.0]])
+    counts = []
+    for ignored in (whole[:0], whole):
+        unlabelled = ThermalPicture(picture.path, picture.boxes[:0], picture.classes[:0], ignored)
+        samples = ThermalSamples([unlabelled], 128, np.random.default_rng(1))
+        counts.append(np.mean([samples.draw().counts.mean() for _ in range(10)]))
+    assert counts[0] > 0.3
+    assert counts[1] < 0.2 * counts[0]  # turned, a region is not covered by its box up to the corners
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "network.onnx")
+    assert cli.main(["train-thermal", "--data", str(tmp_path / "none"), "--out", out]) == 2
+    assert cli.main(["train-thermal", "--data", str(tmp_path), "--out", str(tmp_path / "none" / "a.onnx")]) == 2
+    assert cli.main(["train-thermal", "--data", str(tmp_path), "--out", out, "--steps", "0"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    for words, line in zip(("annotations.json", "its folder does not exist", "at least 1"), lines, strict=True):
+        assert words in line
+
+
+def test_training_learns_and_the_file_gives_what_was_learnt(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="pip install '.[train]'")
+    from zoox_prediction.detection.image.heat_map import HeatMapDetector
+    from zoox_prediction.detection.image.networks import open_onnx
+    from zoox_prediction.training.thermal_network import (
+        ThermalTrainingConfig,
+        export_thermal_network,
+        train_thermal_network,
+    )
+
+    torch.set_num_threads(1)
+    picture = _picture(tmp_path / "picture.png")
+    config = ThermalTrainingConfig(steps=120, batch_size=4, size_px=128)
+    losses: list[float] = []
+    samples = ThermalSamples([picture], config.size_px, np.random.default_rng(0))
+    network = train_thermal_network(samples, config, lambda step, loss: losses.append(loss))
+    assert losses[-1] < 0.5 * losses[0]
+    export_thermal_network(network, tmp_path / "network.onnx", "test")
+    image = picture.read()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(thermal_input(image)[None])).numpy()
+    opened = open_onnx(tmp_path / "network.onnx")
+    np.testing.assert_allclose(opened.run(thermal_input(image)[None])[0], expected, atol=1e-3)
+    boxes, _, classes = HeatMapDetector(opened, "network.onnx").detect(image, 0.3)
+    assert len(boxes) > 0.7 * len(picture.boxes)
+    assert (classes == ThermalClass.PERSON).all()
