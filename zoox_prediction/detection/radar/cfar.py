@@ -17,19 +17,27 @@ from zoox_prediction.sensor_data import PointCloud
 
 
 def polar_image_points(
-    image: NDArray, azimuth_rad: NDArray, range_resolution_m: float, config: CfarConfig | None = None
+    image: NDArray,
+    azimuth_rad: NDArray,
+    range_resolution_m: float,
+    config: CfarConfig | None = None,
+    time_s: NDArray | None = None,
 ) -> PointCloud:
     """The echoes of `image` (A, R) in the plane z = 0 of the sensor, their strength as intensity.
 
-    Row i was measured in the direction `azimuth_rad[i]`, counter-clockwise from +x; column j at the range
-    (j + 0.5) * range_resolution_m. Raises InputError when the arrays do not fit together or the resolution is not
-    above 0.
+    Row i was measured in the direction `azimuth_rad[i]`, counter-clockwise from +x, `time_s[i]` after the stamp; column
+    j at the range (j + 0.5) * range_resolution_m. Raises InputError when the arrays do not fit together or the
+    resolution is not above 0.
     """
     config = config or CfarConfig()
     azimuth = np.asarray(azimuth_rad, dtype=np.float64)
     if image.ndim != 2 or azimuth.shape != (len(image),):
         raise InputError(
             f"a polar radar image {image.shape} has {azimuth.size} azimuths; give one for every row, rows first"
+        )
+    if time_s is not None and np.shape(time_s) != azimuth.shape:
+        raise InputError(
+            f"a polar radar image of {len(image)} rows has {np.size(time_s)} times; give one a row"
         )
     if not (np.isfinite(range_resolution_m) and range_resolution_m > 0.0):
         raise InputError(f"the range resolution of a radar image must be above 0, got {range_resolution_m:g}")
@@ -39,7 +47,8 @@ def polar_image_points(
     position = np.column_stack(
         [distance * np.cos(azimuth[row]), distance * np.sin(azimuth[row]), np.zeros(len(row))]
     ).astype(np.float32)
-    return PointCloud(position, intensity=strength[row, column])
+    times = None if time_s is None else np.asarray(time_s, dtype=np.float32)[row]
+    return PointCloud(position, intensity=strength[row, column], time_s=times)
 
 
 def _echoes(strength: NDArray[np.float32], resolution_m: float, config: CfarConfig) -> NDArray[np.bool_]:

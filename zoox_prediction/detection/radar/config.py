@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.geometry import wrap_angle
+
 
 def _check_positive(config: object, *names: str) -> None:
     for name in names:
@@ -123,6 +128,33 @@ class RadarDetectorConfig:
 
 
 @dataclass(frozen=True)
+class PolarImageConfig:
+    """What the pixels of a scanning radar's image mean; the defaults are those of RADIATE's."""
+
+    range_resolution_m: float = 0.173611
+    first_azimuth_rad: float = 0.0  # where the first row begins, counter-clockwise from +x of the sensor
+    clockwise: bool = True
+    turn_s: float = 0.245  # the last row ends at the stamp; 0: everything is measured at the stamp
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "range_resolution_m")
+        _check_not_negative(self, "turn_s")
+        if not math.isfinite(self.first_azimuth_rad):
+            raise ValueError(f"first_azimuth_rad must be finite, got {self.first_azimuth_rad:g}")
+
+    def azimuth_rad(self, rows: int) -> NDArray[np.float64]:
+        """(rows,) counter-clockwise from +x, of the middle of each row."""
+        share = (np.arange(rows) + 0.5) / max(rows, 1)
+        return wrap_angle(self.first_azimuth_rad + (-1.0 if self.clockwise else 1.0) * 2.0 * np.pi * share)
+
+    def time_s(self, rows: int) -> NDArray[np.float64]:
+        """(rows,) when each row was measured, after the stamp."""
+        share = (np.arange(rows) + 0.5) / max(rows, 1)
+        times: NDArray[np.float64] = self.turn_s * (share - 1.0)
+        return times
+
+
+@dataclass(frozen=True)
 class CfarConfig:
     """Which cells of a scanning radar's image are echoes, see `cfar`."""
 
@@ -151,5 +183,6 @@ _SCANNING = RadarDetectorConfig(
 class ScanningRadarConfig:
     """All of the detector for images of a scanning radar."""
 
+    image: PolarImageConfig = field(default_factory=PolarImageConfig)
     cfar: CfarConfig = field(default_factory=CfarConfig)
     detector: RadarDetectorConfig = field(default_factory=lambda: _SCANNING)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.detection.lidar.motion import compensate_motion
 from zoox_prediction.detection.radar.config import RadarDetectorConfig
 from zoox_prediction.sensor_data import Measurement, PointCloud
 
@@ -45,8 +46,14 @@ class RadarPoints:
 
 
 def radar_points(measurement: Measurement, cloud: PointCloud, config: RadarDetectorConfig) -> RadarPoints:
-    """The points of `cloud` that are neither too far, too high, too low, nor on the own vehicle."""
+    """The points of `cloud` that are neither too far, too high, too low, nor on the own vehicle.
+
+    Points with times are moved to where they are from the sensor's place at the stamp, if they stand.
+    """
     position = cloud.position.astype(np.float64)
+    if cloud.time_s is not None:
+        moved = compensate_motion(cloud.position, cloud.time_s, measurement.velocity, measurement.angular_velocity)
+        position = moved.astype(np.float64)
     finite = np.asarray(np.isfinite(position).all(axis=1))
     position = np.where(finite[:, None], position, 0.0)
     distance = np.hypot(position[:, 0], position[:, 1])

@@ -24,8 +24,23 @@ class ScanningRadarDetector:
         return self._detector.problems
 
     def detect(
-        self, measurement: Measurement, polar_image: NDArray, azimuth_rad: NDArray, range_resolution_m: float
+        self,
+        measurement: Measurement,
+        polar_image: NDArray,
+        azimuth_rad: NDArray | None = None,
+        range_resolution_m: float | None = None,
+        time_s: NDArray | None = None,
     ) -> Detections:
-        """The objects of one turn, see `polar_image_points` for the arrays; radial speeds are NaN."""
-        cloud = polar_image_points(polar_image, azimuth_rad, range_resolution_m, self.config.cfar)
+        """The objects of one turn (A, R), a row for every direction; radial speeds are NaN.
+
+        Directions (A,), resolution and the times (A,) of the rows after the stamp are those of the configuration unless
+        given; given directions without times were all measured at the stamp. What stands is moved to where it is from
+        the sensor's place at the stamp. Raises InputError when the arrays do not fit together.
+        """
+        image, rows = self.config.image, len(polar_image)
+        if azimuth_rad is None:
+            azimuth_rad = image.azimuth_rad(rows)
+            time_s = image.time_s(rows) if time_s is None else time_s
+        resolution = image.range_resolution_m if range_resolution_m is None else range_resolution_m
+        cloud = polar_image_points(polar_image, azimuth_rad, resolution, self.config.cfar, time_s)
         return self._detector.detect(measurement, cloud)

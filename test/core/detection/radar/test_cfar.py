@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from radar_scenes import measurement
 
 from zoox_prediction.detection.radar.cfar import polar_image_points
-from zoox_prediction.detection.radar.config import CfarConfig
+from zoox_prediction.detection.radar.config import CfarConfig, PolarImageConfig, ScanningRadarConfig
 from zoox_prediction.detection.radar.scanning import ScanningRadarDetector
 from zoox_prediction.errors import InputError
 from zoox_prediction.sensor_data import PointCloud
@@ -70,6 +70,30 @@ def test_the_housing_is_left_out() -> None:
     assert len(_echoes(image, min_range_m=2.0)) == 0
 
 
+def test_what_stands_is_moved_to_where_it_is_at_the_end_of_the_turn() -> None:
+    """At 10 m/s, what was ahead when a turn of half a second began is 5 m nearer when it ends, what was last is not."""
+    image = _noise()
+    image[5:10, 148:151] = image[355:359, 198:201] = 140  # clockwise from ahead: first to the right, last to the left
+    config = ScanningRadarConfig(PolarImageConfig(range_resolution_m=RESOLUTION_M, turn_s=0.5))
+    still = ScanningRadarDetector(config).detect(measurement(), image)
+    moved = ScanningRadarDetector(config).detect(measurement((10.0, 0.0)), image)
+    assert still.center is not None and moved.center is not None
+    for y, x_still, shift in ((-3.7, 30.0, 4.9), (3.0, 40.0, 0.1)):
+        here, there = (
+            each[np.argmin(np.linalg.norm(each[:, :2] - [x, y], axis=1))]
+            for each, x in ((still.center, x_still), (moved.center, x_still - shift))
+        )
+        assert here[0] - there[0] == pytest.approx(shift, abs=0.3)
+        assert here[:2] == pytest.approx([x_still, y], abs=2.5)
+
+
+def test_rows_of_an_image_have_directions_and_times() -> None:
+    config = PolarImageConfig(first_azimuth_rad=np.pi / 2.0, clockwise=False, turn_s=0.4)
+    assert config.azimuth_rad(4) == pytest.approx(np.radians([135.0, -135.0, -45.0, 45.0]))
+    assert config.time_s(4) == pytest.approx([-0.35, -0.25, -0.15, -0.05])
+    assert PolarImageConfig().azimuth_rad(400)[0] == pytest.approx(-np.pi / 400.0)
+
+
 @pytest.mark.parametrize(
     ("shape", "azimuths", "resolution", "text"),
     [((10, 50), 50, 0.2, "give one for every row"), ((10,), 10, 0.2, "rows first"), ((10, 50), 10, 0.0, "above 0")],
@@ -95,8 +119,7 @@ def test_labelled_vehicles_of_a_real_recording_in_fog_are_seen(recordings: Path)
     """The bus ahead of frame 9 of RADIATE and the car before it; boxes in metres by hand from the annotation file."""
     path = recordings / "radiate_tiny_foggy" / "Navtech_Polar" / "000009.png"
     image = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)).T
-    azimuth = -(np.arange(400) + 0.5) / 400 * 2.0 * np.pi
-    found = ScanningRadarDetector().detect(measurement(), image, azimuth, 0.173611)
+    found = ScanningRadarDetector().detect(measurement(), image)
     assert found.center is not None
     for x, y, half_length in ((46.8, -5.7, 6.4), (28.9, -2.3, 2.5)):
         off = np.abs(found.center[:, :2] - [x, y])
