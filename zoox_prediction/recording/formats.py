@@ -57,6 +57,12 @@ def _read_kitti(source: Path, options: ConvertOptions) -> SourceRecording:
     return read_sequence(source, options.sequence)
 
 
+def _read_radiate(source: Path, _: ConvertOptions) -> SourceRecording:
+    from zoox_prediction.recording.datasets.radiate import read_sequence
+
+    return read_sequence(source)
+
+
 def _read_eth_ucy(source: Path, _: ConvertOptions) -> SourceRecording:
     from zoox_prediction.recording.datasets.eth_ucy import read_trajectories
 
@@ -95,6 +101,17 @@ FORMATS: dict[str, Format] = {
         "  calib/0000.txt, oxts/0000.txt, label_02/0000.txt\n"
         "  velodyne/0000/NNNNNN.bin, image_02/0000/NNNNNN.png  where present",
         _read_kitti,
+    ),
+    "radiate": Format(
+        "SOURCE is the folder of one sequence:\n"
+        "  Navtech_Polar.txt, Navtech_Polar/NNNNNN.png\n"
+        "  GPS_IMU_Twist.txt, GPS_IMU_Twist/NNNNNN.txt\n"
+        "  config/default-calib.yaml                         or in the folder above\n"
+        "  annotations/annotations.json                      where present\n"
+        "  velo_lidar.txt, velo_lidar/NNNNNN.csv or .npz     where present\n"
+        "  zed_left.txt, zed_left/NNNNNN.png, zed_right      where present\n"
+        "The radar's polar images become /sensors/navtech/image, a row for every direction.",
+        _read_radiate,
     ),
     "eth-ucy": Format(
         "SOURCE is one text file with lines 'frame id x y' [m] at 2.5 Hz, pedestrians only.\n"

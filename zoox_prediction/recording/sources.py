@@ -83,6 +83,8 @@ def _recordings_at(path: Path) -> Iterator[RecordingSource]:
         yield RecordingSource(path, "argoverse2-sensor")
     elif any(path.glob("scenario_*.parquet")):
         yield RecordingSource(path, "argoverse2-forecasting")
+    elif (path / "Navtech_Polar.txt").is_file():
+        yield RecordingSource(path, "radiate")
     elif (path / "label_02").is_dir():
         for labels in sorted((path / "label_02").glob("*.txt")):
             yield RecordingSource(path, "kitti-tracking", labels.stem)
