@@ -20,7 +20,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _LEAST_DISTANCE_M = 0.5
-_MOST_LOG_RATIO = 6.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def box_pairs(
         log_density - log_clutter(frame, config)[detection] + class_agreement(frame, tracks, track, detection, config)
     )
     inside = distance < gate
-    return Pairs(track[inside], detection[inside], np.minimum(ratio[inside], _MOST_LOG_RATIO))
+    return Pairs(track[inside], detection[inside], ratio[inside])
 
 
 def with_radial_speed(

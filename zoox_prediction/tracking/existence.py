@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 MOST_EXISTENCE = 0.999
+_MOST_LOG_RATIO = 5.0  # what one detection can say for a track
 
 
 def visible_share(tracks: TrackTable, position: FloatArray, rows: IntArray, origin: FloatArray) -> FloatArray:
@@ -56,7 +57,7 @@ def _silhouettes(
 
 def after_detection(existence: FloatArray, log_ratio: FloatArray, detection_probability: FloatArray) -> FloatArray:
     """(K,) of tracks that were detected with these log likelihood ratios (K,) against clutter."""
-    ratio = np.maximum(detection_probability, 0.05) * np.exp(log_ratio)
+    ratio = np.maximum(detection_probability, 0.05) * np.exp(np.minimum(log_ratio, _MOST_LOG_RATIO))
     weight = existence * ratio
     return np.minimum(weight / (1.0 - existence + weight), MOST_EXISTENCE)
 

@@ -125,7 +125,7 @@ def image_pairs(
     ratio = log_density - log_clutter(frame, config)[detection]
     ratio += class_agreement(frame, tracks, track, detection, config)
     inside = np.flatnonzero(distance < _GATE)
-    pairs = Pairs(track[inside], detection[inside], np.minimum(ratio[inside], 4.0))
+    pairs = Pairs(track[inside], detection[inside], ratio[inside])
     return pairs, found.select(inside)
 
 

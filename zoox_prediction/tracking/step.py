@@ -100,7 +100,7 @@ def applied(state: TrackerState, step: Step) -> TrackerState:
     ranged_ns = state.ranged_ns if modality.is_image else frame.stamp_ns
     tracks = _with_new(tracks, pairs, ranged_ns, step)
     detected = np.concatenate([detected, np.ones(len(tracks) - len(detected), dtype=bool)])
-    tracks = _without_ended(tracks, detected, frame.stamp_ns, config)
+    tracks = _without_ended(tracks, None if modality.is_image else detected, frame.stamp_ns, config)
     return TrackerState(tracks, frame.stamp_ns, {**state.coverage, name: coverage}, ranged_ns)
 
 
@@ -276,10 +276,12 @@ def _with_new(tracks: TrackTable, pairs: Pairs, ranged_ns: int, step: Step) -> T
     return tracks.joined(new)
 
 
-def _without_ended(tracks: TrackTable, detected: BoolArray, stamp_ns: int, config: TrackingConfig) -> TrackTable:
-    mean, covariance = tracks.motion.merged()
-    larger = np.maximum(covariance[:, 0, 0], covariance[:, 1, 1])
-    kept = alive(tracks, larger, stamp_ns, config.existence) & ~doubles(tracks, mean[:, :2], detected)
+def _without_ended(tracks: TrackTable, detected: BoolArray | None, stamp_ns: int, config: TrackingConfig) -> TrackTable:
+    """Without dead tracks; after a message that may have begun some, `detected` (N,), without doubles."""
+    variance = np.einsum("nm,nmi->ni", tracks.mode, tracks.covariance[:, :, [0, 1], [0, 1]]).max(axis=1, initial=0.0)
+    kept = alive(tracks, variance, stamp_ns, config.existence)
+    if detected is not None:
+        kept &= ~doubles(tracks, tracks.position, detected)
     if kept.sum() > config.max_tracks:
         worth = np.where(kept, tracks.existence + tracks.confirmed, -1.0)
         kept = np.zeros(len(tracks), dtype=bool)

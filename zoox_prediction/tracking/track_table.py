@@ -1,8 +1,9 @@
-"""All that is known of N tracks at one instant, as arrays. Nothing is changed in place: old tables stay as they were."""
+"""All that is known of N tracks at one instant, as arrays. Nothing is changed in place: old tables stay as they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class TrackTable:
     def motion(self) -> Motion:
         return Motion(self.mean, self.covariance, self.mode)
 
-    @property
+    @cached_property
     def class_probabilities(self) -> FloatArray:
         """(N, 8), rows sum to 1."""
         weight = np.exp(self.class_log - self.class_log.max(axis=1, keepdims=True, initial=-np.inf))

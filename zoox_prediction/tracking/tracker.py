@@ -97,7 +97,7 @@ class Tracker:
             self._ground_z = ego.z
         self._drop_ahead()
         self._apply(stamp_ns)
-        later = bisect.bisect_right([each.frame.stamp_ns for each in self._history], stamp_ns)
+        later = bisect.bisect_right(self._history, stamp_ns, key=lambda each: each.frame.stamp_ns)
         state = self._history[later].before if later < len(self._history) else self._state
         dt_s = (stamp_ns - state.stamp_ns) * 1e-9 if state.stamp_ns != NEVER else 0.0
         tracks = predicted(state.tracks, dt_s, self.config)
@@ -143,7 +143,7 @@ class Tracker:
         if not frames:
             return
         then = self._state
-        back = bisect.bisect_right([each.frame.order for each in self._history], frames[0].order)
+        back = bisect.bisect_right(self._history, frames[0].order, key=lambda each: each.frame.order)
         again = self._history[back:]
         if again:
             self._state = again[0].before
@@ -194,8 +194,9 @@ class Tracker:
     def _forget(self) -> None:
         """Drops the states that no message can call for any more."""
         oldest_ns = self._state.stamp_ns - round(self.config.timing.max_delay_s * 1e9)
-        del self._history[: bisect.bisect_left([each.frame.stamp_ns for each in self._history], oldest_ns)]
-        self._born = {key: value for key, value in self._born.items() if key[0] >= oldest_ns}
+        del self._history[: bisect.bisect_left(self._history, oldest_ns, key=lambda each: each.frame.stamp_ns)]
+        while self._born and next(iter(self._born))[0] < oldest_ns:  # about in the order of time
+            del self._born[next(iter(self._born))]
 
     def _check(self, frame: SensorFrame, view: ProjectedTracks, ranged: NDArray[np.bool_]) -> None:
         name = frame.detections.sensor_name
