@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from zoox_prediction.scene import AgentClass, Attribute
@@ -21,7 +22,9 @@ _STANDS_S = 0.8  # who has stood so long has waited for something
 _MOVES_MPS = 0.1
 _HELD_MPS = 0.02  # SUMO loses the place of who is held at 0
 _SEES_EGO_M = 30.0
-_LETS_PASS_S, _LETS_PASS_MPS, _ITS_WAY_M = 4.0, 2.0, 8.0  # an ego that comes so soon, so fast, so near
+_LETS_PASS_S, _LETS_PASS_MPS = 3.0, 2.0  # a vehicle that comes to the crosswalk so soon, so fast
+_AT_KERB_M, _PATIENCE_S = 2.0, 8.0
+_LOOKS_ON_ROAD = 0.35  # of those who look before they step out, look while they cross
 _VEHICLE_NEAR_M = 25.0
 _SEES_S, _ROOM_M, _STOPS_S = 0.6, 0.5, 0.3  # of vehicles that one would walk into
 _HESITATES_S = (0.5, 1.3)
@@ -43,7 +46,14 @@ class People:
 
     def on_road(self) -> Boxes:
         """Those in the way of vehicles: on crosswalks or crossing elsewhere."""
-        rows = np.array([self._on_road.get(number, False) for number in self.bodies.ids.tolist()], dtype=bool)
+        return self._boxes(True)
+
+    def beside_road(self) -> Boxes:
+        """All others: on sidewalks, and waiting to cross."""
+        return self._boxes(False)
+
+    def _boxes(self, on_road: bool) -> Boxes:
+        rows = np.array([self._on_road.get(each, False) == on_road for each in self.bodies.ids.tolist()], dtype=bool)
         bodies = self.bodies
         return Boxes(
             bodies.center[rows],
@@ -132,8 +142,8 @@ class People:
             moves = found.speed[index] > _MOVES_MPS
             if (crossing or about_to) and ego is not None:
                 self._look(number, walker, edge if crossing else onward, found.position[index], vehicles, ego)
-                if not crossing and number in self._looks and _comes(found.position[index], vehicles, ego):
-                    self._held_s[number] = max(self._held_s.get(number, 0.0), _STOPS_S)
+            if about_to and not crossing:
+                self._let_pass(number, walker, onward, found.position[index], traffic, vehicles)
             if crossing and moves and stood_s >= _STANDS_S:
                 self._held_s[number] = walker.late_s
             elif crossing and walker.hesitant and number not in self._held_s:
@@ -143,19 +153,33 @@ class People:
             self._hold(number, walker, traffic)
 
     def _draws(self, number: int, edge: str) -> NDArray:
-        """Random numbers of this walker for this crosswalk: whether it looks, whether and how long it hesitates."""
+        """Of one walker on one crosswalk: three random numbers for whether it looks, whether and how long it hesitates;
+        and how long it has let vehicles pass [s]."""
         if (number, edge) not in self._decided:
             count = sum(1 for known, _ in self._decided if known == number)
             own = generator(self._seed, Stream.ATTRIBUTES, number * 64 + count)
-            self._decided[number, edge] = own.random(3)
+            self._decided[number, edge] = np.append(own.random(3), 0.0)
         return self._decided[number, edge]
 
     def _look(self, number: int, walker: Walker, edge: str, position: FloatArray, vehicles: Boxes, ego: int) -> None:
         to_ego = vehicles.center[ego] - position
         comes = float(vehicles.velocity[ego] @ to_ego) < 0.5  # towards the walker, or it stands
         near = float(np.linalg.norm(to_ego)) < _SEES_EGO_M
-        if near and comes and self._draws(number, edge)[0] < walker.attentive:
+        often = _LOOKS_ON_ROAD if self._on_road[number] else 1.0
+        if near and comes and self._draws(number, edge)[0] < often * walker.attentive:
             self._looks.add(number)
+
+    def _let_pass(
+        self, number: int, walker: Walker, edge: str, position: FloatArray, traffic: SumoTraffic, vehicles: Boxes
+    ) -> None:
+        """Who looks waits at the kerb while a vehicle comes fast, but not for ever."""
+        draws = self._draws(number, edge)
+        if draws[0] >= walker.attentive or draws[3] > _PATIENCE_S:
+            return
+        crosswalk = traffic.walkway(edge)
+        if min(np.linalg.norm(end - position) for end in crosswalk) < _AT_KERB_M and _is_driven_to(crosswalk, vehicles):
+            self._held_s[number] = max(self._held_s.get(number, 0.0), _STOPS_S)
+            draws[3] += STEP_S
 
     def _hesitate(self, number: int, edge: str, position: FloatArray, moving: FloatArray) -> None:
         """Once on a crosswalk, where a vehicle comes near."""
@@ -188,12 +212,14 @@ class People:
 _OF_PEOPLE = int(Attribute.HOLDING_PHONE | Attribute.CHILD | Attribute.HEAD_TURNED_TO_EGO)
 
 
-def _comes(position: FloatArray, vehicles: Boxes, ego: int) -> bool:
-    """Whether the ego will soon drive past here."""
-    speed, yaw = float(vehicles.speed[ego]), float(vehicles.yaw[ego])
-    apart = position - vehicles.center[ego]
-    ahead, left = apart @ [np.cos(yaw), np.sin(yaw)], apart @ [-np.sin(yaw), np.cos(yaw)]
-    return bool(speed > _LETS_PASS_MPS and 0.0 < ahead < _LETS_PASS_S * speed and abs(left) < _ITS_WAY_M)
+def _is_driven_to(crosswalk: FloatArray, vehicles: Boxes) -> bool:
+    """Whether a vehicle will soon cross the line (n, 2), if it keeps speed and turning."""
+    coming = vehicles.select(np.flatnonzero(vehicles.speed > _LETS_PASS_MPS))
+    middle = coming.yaw + 0.5 * _LETS_PASS_S * coming.yaw_rate
+    way_m = _LETS_PASS_S * coming.speed + 0.5 * coming.size[:, 0]
+    then = coming.center + way_m[:, None] * np.stack([np.cos(middle), np.sin(middle)], axis=-1)
+    ways = shapely.linestrings(np.stack([coming.center, then], axis=1)) if len(coming) else []
+    return bool(np.any(shapely.intersects(ways, shapely.LineString(crosswalk))))
 
 
 def _is_crossing(edge: str) -> bool:

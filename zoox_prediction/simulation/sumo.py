@@ -24,6 +24,9 @@ from zoox_prediction.simulation.walker_motion import STEP_S
 FloatArray = NDArray[np.float64]
 
 LATERAL_RESOLUTION_M = 0.8
+_SAFE_SPEED = 1  # of the speed mode: https://sumo.dlr.de/docs/TraCI/Change_Vehicle_State.html#speed_mode_0xb3
+_SEES_LEADER_M, _COMES_BACK_M = 40.0, 6.0
+_IMPATIENT_S = 15  # of waiting, after which drivers go before those who would have to brake
 EGO = "ego"  # SUMO's name of the ego; those of all other agents are their numbers
 _LEFT, _RIGHT, _BRAKE = 2, 1, 8  # bits of SUMO's vehicle signals
 _AS_HARD_AS_TOLD = 31 - 4  # speed mode: limits of speed may ask for more than the comfortable deceleration
@@ -85,6 +88,7 @@ class SumoTraffic:
             "ignore-route-errors": "true",
             "lateral-resolution": LATERAL_RESOLUTION_M,
             "time-to-teleport": -1,
+            "time-to-impatience": _IMPATIENT_S,
             "collision.action": "none",
             "pedestrian.striping.dawdling": 0,
             "default.speeddev": 0,
@@ -98,6 +102,7 @@ class SumoTraffic:
         except (self.library.TraCIException, self.library.FatalTraCIError, RuntimeError) as error:
             raise InputError(f"{network}: SUMO does not take it: {' '.join(str(error).split())}") from error
         SumoTraffic._running = True
+        self._walkways: dict[str, FloatArray] = {}
         self._vehicle_fields = [
             getattr(self.library, f"VAR_{name}") for name in ("POSITION", "SPEED", "ANGLE", "SIGNALS")
         ]
@@ -212,10 +217,31 @@ class SumoTraffic:
         """The walker goes as fast as this from now on."""
         self.library.person.setSpeed(str(walker), speed)
 
+    def walkway(self, edge: str) -> FloatArray:
+        """(n, 2) middle of a crosswalk, by its edge."""
+        if edge not in self._walkways:
+            shape = self.library.lane.getShape(f"{edge}_0")
+            self._walkways[edge] = np.array(shape, dtype=np.float64)[:, :2]
+        return self._walkways[edge]
+
     def limit_speed(self, vehicle: int, speed: float | None) -> None:
         """The vehicle goes no faster than this; None ends it."""
         name = str(vehicle) if vehicle else EGO
         self.library.vehicle.setSpeed(name, -1.0 if speed is None else speed)
+
+    def is_behind_ego(self, vehicle: int) -> bool:
+        """Whether the ego is the next ahead in the vehicle's lane, with room before it to come back."""
+        library, name = self.library.vehicle, str(vehicle)
+        lane = library.getLaneID(EGO)
+        if not lane or library.getLaneID(name) != lane or lane.startswith(":"):
+            return False
+        before_m = self.library.lane.getLength(lane) - library.getLanePosition(EGO)
+        leader = library.getLeader(name, _SEES_LEADER_M)
+        return bool(leader and leader[0] == EGO and before_m > library.getLength(name) + _COMES_BACK_M)
+
+    def heed_leader(self, vehicle: int, heeds: bool) -> None:
+        """Whether the vehicle keeps behind the one ahead; who does not must be led by `limit_speed`."""
+        self.library.vehicle.setSpeedMode(str(vehicle), _AS_HARD_AS_TOLD if heeds else _AS_HARD_AS_TOLD - _SAFE_SPEED)
 
     def signal_states(self) -> dict[str, str]:
         """SUMO's state string of every traffic light."""

@@ -39,6 +39,11 @@ class Traffic:
     def limit_walker(self, walker: int, speed: float) -> None:
         self.limit[walker] = speed
 
+    def walkway(self, edge: str) -> np.ndarray:
+        """All begin at y = 0."""
+        assert edge == CROSSWALK
+        return np.array([[0.0, 0.0], [0.0, 10.0]])
+
     def step(self, vehicles: Boxes = NOBODY, ego: int | None = None) -> None:
         speed = np.array([self.limit[each] if self.goes[each] else 0.0 for each in self.numbers])
         self.y = self.y + STEP_S * speed
@@ -146,6 +151,27 @@ def test_the_head_turns_to_an_ego_that_comes_near_and_away_again():
     traffic.edge = traffic.onward = SIDEWALK
     traffic.step(car(-20.0, 2.0, 6.0), ego=0)
     assert not looks(people)
+
+
+def test_who_looks_waits_at_the_kerb_for_who_comes_fast_and_others_do_not():
+    def walks_m(attentive: float, vehicle: Boxes, seconds: float = 1.0, start: float = -0.5) -> float:
+        traffic = Traffic(people_of(replace(WALKER, attentive=attentive)), edge=CORNER, start=start)
+        for _ in range(round(10 * seconds)):
+            traffic.step(vehicle)
+        return float(traffic.y[0]) - start
+
+    comes = car(-20.0, 5.0, 8.0)
+    assert walks_m(1.0, comes) < 0.3 * walks_m(0.0, comes)
+    for vehicle in (
+        car(-20.0, 5.0, 0.5),  # waits
+        car(-35.0, 5.0, 8.0),  # takes longer than 3 s
+        car(-20.0, 12.0, 8.0),  # passes beyond the crosswalk
+        car(20.0, 5.0, 8.0),  # has passed
+    ):
+        assert walks_m(1.0, vehicle) == walks_m(0.0, vehicle)
+    assert walks_m(1.0, comes, start=-4.0) == walks_m(0.0, comes, start=-4.0)  # not at the kerb yet
+    assert walks_m(1.0, comes, 7.0) < 0.5
+    assert walks_m(1.0, comes, 12.0) > 2.0  # not for ever
 
 
 def test_attentive_people_look_more_often():

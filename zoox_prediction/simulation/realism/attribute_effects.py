@@ -16,7 +16,7 @@ from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.maps.lane_graph import LaneGraph
 from zoox_prediction.scene import Attribute
 from zoox_prediction.simulation.realism.courses import EGO_ID, MOVES_MPS, STEP_S, Courses
-from zoox_prediction.simulation.realism.crossings import accepted_gaps, crossings
+from zoox_prediction.simulation.realism.crossings import Crossings, accepted_gaps, crossings
 from zoox_prediction.simulation.realism.effect_size import difference_of_means, difference_of_shares
 from zoox_prediction.simulation.realism.ego_way import before_ego
 from zoox_prediction.simulation.realism.lane_changes import lane_changes
@@ -162,7 +162,27 @@ def _of_people(courses: Courses) -> Effects:
         short = gaps.gap_s[kept] < SHORT_GAP_S
         crosses = "crosses less than 3 s before the next vehicle, of those with one within 10 s"
         effects[name, crosses] = Observations.split(short, has_it[gaps.walker[kept]])
-    return {**effects, **_of_looks(courses)}
+        kept = is_known[gaps.walker] & (gaps.unbraked_gap_s < _COMES_S)
+        short = gaps.unbraked_gap_s[kept] < SHORT_GAP_S
+        steps_out = "the same, had the vehicle kept the speed that it had when the person set off (1.5 s before)"
+        effects[name, steps_out] = Observations.split(short, has_it[gaps.walker[kept]])
+    return {**effects, **_of_looks(courses), **_of_crossed_ways(courses, found)}
+
+
+def _of_crossed_ways(courses: Courses, found: Crossings) -> Effects:
+    """Of people who cross the ego's way less than 10 s before or after it: whether they let it go first.
+
+    With the attribute: who looked at it in the 3 s before the first of both was there.
+    """
+    looks, known = courses.has(Attribute.HEAD_TURNED_TO_EGO)
+    ego = (courses.ids[found.vehicle] == EGO_ID) & (np.abs(found.margin_s) < _COMES_S)
+    walker, first_s = found.walker[ego], np.minimum(found.walker_s, found.vehicle_s)[ego]
+    steps = np.round(first_s / STEP_S).astype(np.int64)[:, None] - np.arange(1, round(_EVERY_S / STEP_S) + 1)
+    inside = steps >= 0
+    looked, seen = (_ever(flags[walker[:, None], np.maximum(steps, 0)] & inside) for flags in (looks, known))
+    goes_first = (found.margin_s < 0.0)[ego]
+    outcome = "lets the ego go first, of those who cross its way within 10 s of it"
+    return {("head turned to ego", outcome): Observations.split(goes_first[seen], looked[seen])}
 
 
 def _of_looks(courses: Courses) -> Effects:

@@ -14,6 +14,8 @@ _SHORTEST_M = 1.0  # of a course that crosses anything
 _SAME_CROSSING_S = 3.0  # crossings of several ways within this time are those of one road
 _LEAST_ANGLE = 0.5  # |sin| between both courses: who walks along the road does not cross it
 _LOOK_M = 0.5  # over which directions are measured
+_BEFORE_S = 1.5  # a person is at a vehicle's way, the speed of the vehicle is the one that the person goes by
+_COMES_MPS = 1.0  # slower vehicles wait
 
 FloatArray = NDArray[np.float64]
 
@@ -26,6 +28,7 @@ class Crossings:
     vehicle: NDArray[np.int64]  # (M,)
     walker_s: FloatArray  # (M,) when the person is there, from the first instant
     vehicle_s: FloatArray  # (M,) when the middle of the vehicle is there
+    unbraked_s: FloatArray  # (M,) when it would be, had it kept the speed of 1.5 s before the person; inf: it waited
 
     @property
     def margin_s(self) -> FloatArray:
@@ -54,6 +57,7 @@ class AcceptedGaps:
     walker: NDArray[np.int64]  # (R,) row of the courses
     start_s: FloatArray  # (R,) when the first vehicle's way was crossed
     gap_s: FloatArray  # (R,) until the next vehicle came to where it was crossed; inf: none came
+    unbraked_gap_s: FloatArray  # (R,) the same, had vehicles kept their speed of 1.5 s before
 
 
 def crossings(courses: Courses, walkers: NDArray[np.bool_] | None = None) -> Crossings:
@@ -70,7 +74,8 @@ def crossings(courses: Courses, walkers: NDArray[np.bool_] | None = None) -> Cro
     vehicle_s, vehicle_way = second.times(pair[1], points)
     across = np.abs(walker_way[:, 0] * vehicle_way[:, 1] - walker_way[:, 1] * vehicle_way[:, 0]) > _LEAST_ANGLE
     rows = first.rows[pair[0]], second.rows[pair[1]]
-    return Crossings(rows[0][across], rows[1][across], walker_s[across], vehicle_s[across])
+    unbraked_s = _unbraked(courses, rows[1], walker_s, vehicle_s)
+    return Crossings(rows[0][across], rows[1][across], walker_s[across], vehicle_s[across], unbraked_s[across])
 
 
 def accepted_gaps(found: Crossings) -> AcceptedGaps:
@@ -80,13 +85,30 @@ def accepted_gaps(found: Crossings) -> AcceptedGaps:
     """
     roads = found.roads()
     count = int(roads.max(initial=-1)) + 1
-    gap, start = np.full(count, np.inf), np.full(count, np.inf)
+    gap, unbraked, start = (np.full(count, np.inf) for _ in range(3))
     walker = np.zeros(count, dtype=np.int64)
     walker[roads] = found.walker
     np.minimum.at(start, roads, found.walker_s)
     later = found.margin_s >= 0.0
     np.minimum.at(gap, roads[later], found.margin_s[later])
-    return AcceptedGaps(walker, start, gap)
+    np.minimum.at(unbraked, roads[later], np.maximum(found.unbraked_s - found.walker_s, 0.0)[later])
+    return AcceptedGaps(walker, start, gap, unbraked)
+
+
+def _unbraked(courses: Courses, vehicle: NDArray[np.int64], walker_s: FloatArray, vehicle_s: FloatArray) -> FloatArray:
+    """(M,) when vehicles would have come to where they were at vehicle_s; those that had been there keep that time."""
+    before_s = np.maximum(walker_s - _BEFORE_S, 0.0)
+    unbraked = vehicle_s.copy()
+    for index in np.flatnonzero(vehicle_s >= walker_s).tolist():  # ways differ in length; some per recording
+        first, last = round(before_s[index] / STEP_S), round(vehicle_s[index] / STEP_S)
+        row = vehicle[index]
+        steps = first + np.flatnonzero(courses.valid[row, first : last + 1])
+        if not len(steps):
+            continue
+        way_m = float(np.linalg.norm(np.diff(courses.position[row, steps], axis=0), axis=-1).sum())
+        speed = float(courses.speed[row, steps[0]])
+        unbraked[index] = STEP_S * steps[0] + way_m / speed if speed > _COMES_MPS else np.inf
+    return unbraked
 
 
 class _Ways:

@@ -133,6 +133,8 @@ def test_phones_slow_down_and_take_short_gaps():
     effects = effects_of(log([with_phone, without, car], seconds=15.0))
     speeds = observed(effects, "phone", "walking speed")
     assert speeds.with_it == pytest.approx([1.0]) and speeds.without == pytest.approx([1.25])
+    gaps = observed(effects, "phone", "the same, had the vehicle kept")
+    assert gaps.with_it.tolist() == [True] and gaps.without.tolist() == [False]
     gaps = observed(effects, "phone", "crosses less than 3 s")
     assert gaps.with_it.tolist() == [True] and gaps.without.tolist() == [False]
     assert len(observed(effects, "child", "walking speed").with_it) == 0
@@ -151,6 +153,36 @@ def test_who_looks_at_the_ego_and_stays_out_of_its_way():
     assert found.with_it.tolist() == [True]
     assert len(found.without) >= 1 and not found.without.all()
     assert observed(effects, "head turned to ego", "stands").with_it.tolist() == [True]
+
+
+def test_a_gap_that_is_long_because_the_vehicle_brakes():
+    phone = Course(straight(0.0, -5.0, np.pi / 2, 1.0), PEDESTRIAN, attributes=lambda time_s: Attribute.HOLDING_PHONE)
+
+    def brakes(time_s: float) -> tuple[float, float, float, float]:
+        """At 10 m/s it would be there 2 s after the person, who is there after 5 s."""
+        lasts = float(np.clip(time_s - 4.0, 0.0, 2.25))
+        x = -70.0 + 10.0 * min(time_s, 4.0) + 10.0 * lasts - 2.0 * lasts**2 + max(time_s - 6.25, 0.0)
+        return x, 0.0, 0.0, 10.0 - 4.0 * lasts if time_s < 6.25 else 1.0
+
+    effects = effects_of(log([phone, Course(brakes)], seconds=30.0))
+    assert observed(effects, "phone", "the same, had the vehicle kept").with_it.tolist() == [True]
+    assert not observed(effects, "phone", "crosses less than 3 s").with_it.any()
+
+
+def test_who_has_looked_at_the_ego_and_lets_it_go_first():
+    ego = straight(-40.0, 0.0, 0.0, 5.0)  # at 0 after 8 s
+    looks = on_from(6.0, Attribute.HEAD_TURNED_TO_EGO, 6.5)
+
+    def person(x: float, at_s: float, attributes) -> Course:
+        return Course(straight(x, -1.2 * at_s, np.pi / 2, 1.2), PEDESTRIAN, attributes=attributes)
+
+    people = [
+        person(0.0, 10.0, looks),
+        person(0.3, 6.0, lambda time_s: 0),
+        person(0.6, 9.0, on_from(1.0, looks(6.0), 2.0)),
+    ]
+    found = observed(effects_of(log(people, ego=ego, seconds=14.0)), "head turned to ego", "lets the ego go first")
+    assert found.with_it.tolist() == [True] and found.without.tolist() == [False, True]
 
 
 def test_people_whom_the_ego_meets_count_once_each():
