@@ -18,6 +18,8 @@ examples:
   zoox-prediction convert interaction k733/vehicle_tracks_000.csv crossing --map k733.osm
   zoox-prediction convert argoverse2-sensor sensor/val/0aa4e8f5-2f9a-39a1-8f80-c2fdde4405a2 log
   zoox-prediction convert kitti-tracking tracking/training drive --sequence 0000
+  zoox-prediction convert kitti-raw 2011_09_26/2011_09_26_drive_0060_sync junction
+  zoox-prediction convert radiate radiate/fog_6_0 fog
 
 """
 _OWNERS = {"map": "interaction", "sequence": "kitti-tracking"}

@@ -57,6 +57,12 @@ def _read_kitti(source: Path, options: ConvertOptions) -> SourceRecording:
     return read_sequence(source, options.sequence)
 
 
+def _read_kitti_raw(source: Path, _: ConvertOptions) -> SourceRecording:
+    from zoox_prediction.recording.datasets.kitti_raw import read_drive
+
+    return read_drive(source)
+
+
 def _read_radiate(source: Path, _: ConvertOptions) -> SourceRecording:
     from zoox_prediction.recording.datasets.radiate import read_sequence
 
@@ -101,6 +107,16 @@ FORMATS: dict[str, Format] = {
         "  calib/0000.txt, oxts/0000.txt, label_02/0000.txt\n"
         "  velodyne/0000/NNNNNN.bin, image_02/0000/NNNNNN.png  where present",
         _read_kitti,
+    ),
+    "kitti-raw": Format(
+        "SOURCE is the folder of one drive, synchronised and rectified:\n"
+        "  velodyne_points/data/NNNNNNNNNN.bin               or velodyne/NNNNNN.npz\n"
+        "  velodyne_points/timestamps.txt                    10 Hz without\n"
+        "  image_02/data/NNNNNNNNNN.png or .jpg              where present\n"
+        "  oxts/data/NNNNNNNNNN.txt                          else the lidar tells the ego's pose\n"
+        "  calib.txt as of the tracking data, or in the folder above\n"
+        "  calib_{cam_to_cam,velo_to_cam,imu_to_velo}.txt",
+        _read_kitti_raw,
     ),
     "radiate": Format(
         "SOURCE is the folder of one sequence:\n"

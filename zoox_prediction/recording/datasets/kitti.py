@@ -52,7 +52,7 @@ def read_sequence(folder: Path, sequence: str) -> SourceRecording:
     calibration = read_calibration(folder / "calib" / f"{sequence}.txt")
     oxts = _read_oxts(folder / "oxts" / f"{sequence}.txt")
     stamps = START_NS + STEP_NS * np.arange(len(oxts), dtype=np.int64)
-    map_from_base = _base_poses(oxts, calibration)
+    map_from_base = base_poses(oxts, calibration)
     labels, names = _read_labels(folder / "label_02" / f"{sequence}.txt", len(oxts))
     lidar = lidar_messages(folder / "velodyne" / sequence, stamps)
     camera = camera_messages(folder / "image_02" / sequence, stamps, calibration)
@@ -65,7 +65,7 @@ def read_sequence(folder: Path, sequence: str) -> SourceRecording:
             stamps,
             map_from_base[:, :3, 3],
             Rotation.from_matrix(map_from_base[:, :3, :3]).as_quat(),
-            _base_velocities(oxts, map_from_base, calibration),
+            base_velocities(oxts, map_from_base, calibration),
         ),
         ego_size=EGO_SIZE_M,
         ego_center_offset_m=EGO_CENTER_OFFSET_M,
@@ -79,8 +79,8 @@ def read_sequence(folder: Path, sequence: str) -> SourceRecording:
     )
 
 
-def _numbers(rows: list[list[str]], width: int, path: Path) -> NDArray[np.float64]:
-    """(M, width); SourceError naming the line that is too short or not a number."""
+def numbers_of_rows(rows: list[list[str]], width: int, path: Path) -> NDArray[np.float64]:
+    """(M, width) of a file's words; SourceError naming the line that is too short or not a number."""
     numbers = np.empty((len(rows), width))
     for index, row in enumerate(rows):
         try:
@@ -97,7 +97,7 @@ def _read_oxts(path: Path) -> NDArray[np.float64]:
     rows = [line.split() for line in text_lines(path)]
     if not rows:
         raise SourceError(f"{path}: is empty; fetch the file again")
-    return _numbers(rows, _OXTS_COLUMNS, path)
+    return numbers_of_rows(rows, _OXTS_COLUMNS, path)
 
 
 def _read_labels(path: Path, num_frames: int) -> tuple[NDArray[np.float64], list[str]]:
@@ -110,13 +110,13 @@ def _read_labels(path: Path, num_frames: int) -> tuple[NDArray[np.float64], list
     unknown = set(names) - set(LABEL_CLASSES)
     if unknown:
         raise SourceError(f"{path}: has the unknown type {min(unknown)}; is it a KITTI label file?")
-    numbers = _numbers([row[:2] + row[3:] for row in rows], _LABEL_COLUMNS - 1, path)
+    numbers = numbers_of_rows([row[:2] + row[3:] for row in rows], _LABEL_COLUMNS - 1, path)
     if rows and not 0 <= numbers[:, 0].min() <= numbers[:, 0].max() < num_frames:
         raise SourceError(f"{path}: labels frame {numbers[:, 0].max():.0f}, but oxts has {num_frames} frames")
     return numbers, names
 
 
-def _base_poses(oxts: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:
+def base_poses(oxts: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:
     """(T, 4, 4) map_from_base by the development kit's projection (convertOxtsToPose), north-aligned."""
     scale = np.cos(np.radians(oxts[0, 0]))
     x = scale * EARTH_RADIUS_M * np.radians(oxts[:, 1])
@@ -129,7 +129,7 @@ def _base_poses(oxts: NDArray[np.float64], calibration: Calibration) -> NDArray[
     return poses
 
 
-def _base_velocities(
+def base_velocities(
     oxts: NDArray[np.float64], map_from_base: NDArray[np.float64], calibration: Calibration
 ) -> NDArray[np.float64]:
     """(T, 2) velocity of base_link to the east and north: that of the GPS/IMU moved along the lever arm, v + w x r."""

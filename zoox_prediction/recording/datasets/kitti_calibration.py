@@ -19,10 +19,14 @@ LIDAR_FROM_BASE_M = (-0.76, 0.0, -1.73)
 
 # The files of the object, tracking and raw data name the same matrices differently.
 _NAMES = {
-    "R_rect": ("R_rect", "R0_rect"),
+    "P2": ("P2", "P_rect_02"),
+    "R_rect": ("R_rect", "R0_rect", "R_rect_00"),
     "lidar": ("Tr_velo_cam", "Tr_velo_to_cam"),
     "imu": ("Tr_imu_velo", "Tr_imu_to_velo"),
 }
+# The three files of a day of the raw data, and the matrix that R and T of each are.
+_RAW_FILES = {"calib_velo_to_cam.txt": "Tr_velo_cam", "calib_imu_to_velo.txt": "Tr_imu_velo"}
+_RAW_CAMERAS = "calib_cam_to_cam.txt"
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,29 @@ class Calibration:
 
 def read_calibration(path: Path) -> Calibration:
     """The calibration file of a sequence; raises SourceError naming the matrix that is missing or damaged."""
+    return _calibration(_values(path), path)
+
+
+def read_raw_calibration(folder: Path) -> Calibration:
+    """That of a day of the raw data: calib_cam_to_cam.txt, calib_velo_to_cam.txt and calib_imu_to_velo.txt."""
+    values = _values(folder / _RAW_CAMERAS)
+    for name, matrix in _RAW_FILES.items():
+        own = _values(folder / name)
+        rotation = _matrix(own, ("R",), (3, 3), folder / name).tolist()
+        place = own.get("T", [])
+        if len(place) != 3:
+            raise SourceError(f"{folder / name}: T is not 3 numbers; fetch the file again")
+        values[matrix] = [str(each) for row, end in zip(rotation, place, strict=True) for each in (*row, end)]
+    return _calibration(values, folder / _RAW_CAMERAS)
+
+
+def _values(path: Path) -> dict[str, list[str]]:
     lines = [line.replace(":", " ").split() for line in text_lines(path)]
-    values = {line[0]: line[1:] for line in lines}
-    projection = _matrix(values, ("P2",), (3, 4), path)
+    return {line[0]: line[1:] for line in lines}
+
+
+def _calibration(values: dict[str, list[str]], path: Path) -> Calibration:
+    projection = _matrix(values, _NAMES["P2"], (3, 4), path)
     camera_from_lidar = _rigid(_matrix(values, _NAMES["lidar"], (3, 4), path))
     rectified = np.eye(4)
     rectified[:3, :3] = _matrix(values, _NAMES["R_rect"], (3, 3), path)

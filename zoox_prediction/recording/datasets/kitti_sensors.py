@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from zoox_prediction.recording.datasets.kitti_calibration import IMU_FRAME, LIDAR_FRAME, Calibration
 from zoox_prediction.recording.datasets.source import SensorMessage, SourceError
+from zoox_prediction.recording.datasets.sweep_files import read_sweep
 from zoox_prediction.recording.messages import header_to_message
 from zoox_prediction.recording.sensor_messages import (
     camera_info_message,
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
     from zoox_prediction.recording.messages import MessageTypes
 
 CAMERA = "image_02"
-_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
 
 
 def lidar_messages(folder: Path, stamps: NDArray[np.int64]) -> list[SensorMessage]:
-    """The sweeps of a folder NNNNNN.bin; frames without a file are left out (KITTI lost some of its own)."""
-    paths = _numbered(folder, ".bin", len(stamps))
+    """The sweeps of a folder NNNNNN.bin or .npz; frames without a file are left out (KITTI lost some of its own)."""
+    paths = _numbered(folder, ".bin", len(stamps)) or _numbered(folder, ".npz", len(stamps))
     return [
         SensorMessage(f"/sensors/{LIDAR_FRAME}/points", int(stamps[frame]), partial(_sweep, path, int(stamps[frame])))
         for frame, path in paths.items()
@@ -61,15 +61,20 @@ def _numbered(folder: Path, suffix: str, num_frames: int) -> dict[int, Path]:
     paths = {int(path.stem): path for path in sorted(folder.glob(f"*{suffix}")) if path.stem.isdigit()}
     late = [frame for frame in paths if frame >= num_frames]
     if late:
-        raise SourceError(f"{paths[late[0]]}: oxts has only {num_frames} frames; fetch both again")
+        raise SourceError(f"{paths[late[0]]}: there are only {num_frames} times of frames; fetch both again")
     return paths
 
 
+def read_kitti_sweep(path: Path) -> NDArray:
+    """(N,) points x, y, z [m] and intensity, the reflectance from 0 to 1."""
+    points = read_sweep(path)
+    if path.suffix == ".npz":  # whole numbers up to 255 there
+        points["intensity"] /= 255.0
+    return points
+
+
 def _sweep(path: Path, stamp_ns: int, types: MessageTypes) -> Any:
-    size = path.stat().st_size
-    if size == 0 or size % _POINT.itemsize:
-        raise SourceError(f"{path}: {size} bytes are no whole number of points; fetch the file again")
-    return point_cloud_message(np.fromfile(path, dtype=_POINT), stamp_ns, LIDAR_FRAME, types)
+    return point_cloud_message(read_kitti_sweep(path), stamp_ns, LIDAR_FRAME, types)
 
 
 def _camera_info(path: Path, calibration: Calibration, stamp_ns: int, types: MessageTypes) -> Any:
