@@ -36,9 +36,7 @@ def polar_image_points(
             f"a polar radar image {image.shape} has {azimuth.size} azimuths; give one for every row, rows first"
         )
     if time_s is not None and np.shape(time_s) != azimuth.shape:
-        raise InputError(
-            f"a polar radar image of {len(image)} rows has {np.size(time_s)} times; give one a row"
-        )
+        raise InputError(f"a polar radar image of {len(image)} rows has {np.size(time_s)} times; give one a row")
     if not (np.isfinite(range_resolution_m) and range_resolution_m > 0.0):
         raise InputError(f"the range resolution of a radar image must be above 0, got {range_resolution_m:g}")
     strength = np.nan_to_num(image.astype(np.float32))
