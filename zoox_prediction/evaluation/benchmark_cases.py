@@ -8,6 +8,7 @@ from functools import partial
 
 from zoox_prediction.evaluation.benchmark import BenchmarkCase
 from zoox_prediction.evaluation.benchmark_map import map_cases
+from zoox_prediction.evaluation.benchmark_radar_detection import radar_detection_cases
 from zoox_prediction.evaluation.benchmark_scenes import observations, plans_for, scene_on
 from zoox_prediction.evaluation.benchmark_town import town
 from zoox_prediction.prediction.conditional import answer_plans
@@ -99,4 +100,5 @@ GROUPS: Mapping[str, Group] = {
     "predict": predict,
     "conditional": conditional,
     "map": map_cases,
+    "radar_detection": radar_detection_cases,
 }
