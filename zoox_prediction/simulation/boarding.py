@@ -68,9 +68,7 @@ class Boarder(Crosser):
             self.waited_s += STEP_S
             self.crossing = self.car.door_to_road and self.place_m < self.far_m
             wanted = self.walking_mps if self.waited_s > self.waits_s else 0.0
-        if self._walks_into(vehicles.select(np.flatnonzero(vehicles.speed > _STANDS_MPS))):
-            wanted = 0.0
-        self._walk(wanted)
+        self._walk(self._beside(vehicles.select(np.flatnonzero(vehicles.speed > _STANDS_MPS)), wanted))
 
     def _towards_door(self, vehicles: Boxes) -> float:
         self.crossing = self.car.door_to_road and self.place_m > self.kerb_m

@@ -60,3 +60,18 @@ def comes_near(center: FloatArray, room_m: float, vehicles: Boxes, within_s: flo
         inside = (along < 0.5 * moving.size[:, 0] + room_m) & (across < 0.5 * moving.size[:, 1] + room_m)
         near |= inside.any(axis=1)
     return near
+
+
+def meets_ahead(way: FloatArray, times_s: FloatArray, room_m: float, vehicles: Boxes) -> tuple[bool, bool]:
+    """Whether one who is at `way` (T, 2) at these times [s] meets a moving vehicle that is still beside his way, and
+    whether he meets one in whose way he is already, if vehicles keep their velocity."""
+    moving = vehicles.select(np.flatnonzero(vehicles.speed > _MOVES_MPS))
+    if not len(moving):
+        return False, False
+    apart = way[:, None] - (moving.center + times_s[:, None, None] * moving.velocity)  # (T, M, 2)
+    cos, sin = np.cos(moving.yaw), np.sin(moving.yaw)
+    along = np.abs(cos * apart[..., 0] + sin * apart[..., 1]) - 0.5 * moving.size[:, 0]
+    across = np.abs(cos * apart[..., 1] - sin * apart[..., 0]) - 0.5 * moving.size[:, 1]
+    meets = ((along < room_m) & (across < room_m)).any(axis=0)
+    before = across[0] < room_m
+    return bool((meets & ~before).any()), bool((meets & before).any())

@@ -100,3 +100,31 @@ def test_they_come_when_their_time_is_and_go_at_the_end():
     for step in range(400):
         all_of_them.step(1.0 + step * STEP_S, NOBODY, None)
     assert all_of_them.present == []
+
+
+def test_it_stops_before_the_way_of_a_car_that_comes_after_all_and_hurries_out_of_it():
+    beside, within = (replace(CROSSER, place_m=place, crossing=True, speed=1.5) for place in (14.3, 16.0))
+    places = walk(beside, 2.5, lambda time_s: car(-12.0 + 8.0 * time_s, 8.0, y=7.0))
+    passed = places[: round(1.6 / STEP_S)]
+    assert passed.max() < 10.0 + 7.0 - 0.9 - 0.25
+    hurrying = np.diff(walk(within, 1.0, lambda time_s: car(-12.0 + 8.0 * time_s, 8.0, y=7.0)))
+    assert hurrying.max() > 1.2 * CROSSER.crossing_mps * STEP_S
+
+
+def test_who_is_late_does_not_look_again():
+    def places(crosser: Crosser) -> np.ndarray:
+        # Nobody comes while it decides; then a car is there that it would have waited for.
+        return walk(crosser, 4.5, lambda time_s: NOBODY if time_s < 0.95 else car(-36.0 + 8.0 * time_s, 8.0))
+
+    late = places(replace(CROSSER, place_m=10.0, late_s=2.0, phone=True))
+    assert late[round(2.0 / STEP_S)] < 11.0
+    assert late[-1] > 11.5
+    assert places(replace(CROSSER, place_m=10.0, waits_s=2.0)).max() < 11.0
+
+
+def test_an_ego_far_away_is_not_looked_at():
+    crosser = replace(CROSSER, place_m=10.0, waits_s=5.0)
+    walk(crosser, 1.0, lambda time_s: car(-80.0, 0.0), ego=0)
+    assert not crosser.sees_ego
+    walk(crosser, 1.0, lambda time_s: car(-50.0, 0.0), ego=0)
+    assert crosser.sees_ego
