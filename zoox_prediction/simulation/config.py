@@ -33,9 +33,9 @@ class TrafficConfig:
     density_range: tuple[float, ...] = (0.5, 1.3)  # a factor on both, drawn for each scene
     parked_share: float = 0.6  # of the parking places that are taken
     leaving_share: float = 0.25  # of the parked cars that pull out while the world runs
-    jaywalkers_per_minute: float = 12.0
+    jaywalkers_per_minute: float = 18.0
     animals_per_minute: float = 1.5
-    near_ego_share: float = 0.7  # of walkers, jaywalkers and animals, who come where the ego is expected
+    near_ego_share: float = 0.6  # of walkers, jaywalkers and animals, who come where the ego is expected
     warm_up_s: float = 70.0  # before the recording begins, from an empty town
     mix: TrafficMix = field(default_factory=TrafficMix)
 

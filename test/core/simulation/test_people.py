@@ -164,7 +164,7 @@ def test_who_looks_waits_at_the_kerb_for_who_comes_fast_and_others_do_not():
     assert walks_m(1.0, comes) < 0.3 * walks_m(0.0, comes)
     for vehicle in (
         car(-20.0, 5.0, 0.5),  # waits
-        car(-35.0, 5.0, 8.0),  # takes longer than 3 s
+        car(-45.0, 5.0, 8.0),  # takes longer
         car(-20.0, 12.0, 8.0),  # passes beyond the crosswalk
         car(20.0, 5.0, 8.0),  # has passed
     ):
