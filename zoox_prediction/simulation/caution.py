@@ -23,6 +23,7 @@ _NEAR_M = 15.0  # beside what is driven in these times
 _SLOWEST_MPS = 1.2  # a standing driver looks as far ahead as if he rolled
 _STOP_SHORT_M = 1.0
 _GENTLE_MPS2 = 1.5  # of a stop at ease
+_LAST_MPS2 = 2.0  # of the last half a metre per second before a stop
 _WAITS_M = 4.0  # a standing driver stays while a conflict is this near
 _BESIDE_M, _BESIDE_VEHICLE_M = 0.4, 0.1  # room that drivers want on both sides
 _BRAKES_MORE = 1.15  # than it takes, so that an error does not end in a crash
@@ -60,7 +61,7 @@ def conflict_distance(drivers: Boxes, others: Boxes) -> FloatArray:
 
     inf where none is met within 3 s. Others behind a driver's front do not count: they look out for themselves.
     """
-    first, second = _near_pairs(drivers, others)
+    first, second = near_pairs(drivers, others, _TIMES_S[-1])
     nearest = np.full(len(drivers), np.inf)
     np.minimum.at(nearest, first, _meeting_distance(drivers, others, first, second, _TIMES_S, _BESIDE_M))
     return nearest
@@ -71,7 +72,7 @@ def touching_distance(drivers: Boxes) -> FloatArray:
 
     Of two that would touch, the one that is farther from where they do gives way; if both are as far, the later row.
     """
-    first, second = _near_pairs(drivers, drivers)
+    first, second = near_pairs(drivers, drivers, _TIMES_S[-1])
     first, second = first[first != second], second[first != second]
     ahead_m = _meeting_distance(drivers, drivers, first, second, _TIMES_S[:_SOON], _BESIDE_VEHICLE_M)
     count = len(drivers)
@@ -93,7 +94,8 @@ def limited_speed(speed: FloatArray, distance_m: FloatArray, hardest_mps2: Float
     at_ease = np.sqrt(2.0 * _GENTLE_MPS2 * room)
     braking = np.minimum(_BRAKES_MORE * speed**2 / (2.0 * np.maximum(room, 0.2)), hardest_mps2)
     limited = np.where(speed > at_ease, np.maximum(speed - STEP_S * braking, 0.0), at_ease)
-    limited = np.where((speed < 0.5) & (distance_m < _WAITS_M), 0.0, limited)
+    stopping = np.maximum(speed - STEP_S * _LAST_MPS2, 0.0)
+    limited = np.where((speed < 0.5) & (distance_m < _WAITS_M), np.minimum(limited, stopping), limited)
     unlimited: FloatArray = np.where(np.isfinite(distance_m), limited, np.inf)
     return unlimited
 
@@ -117,14 +119,51 @@ def _outside(points: FloatArray, vehicles: Boxes, time_s: float) -> FloatArray:
     return outside
 
 
-def _near_pairs(drivers: Boxes, others: Boxes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def near_pairs(drivers: Boxes, others: Boxes, within_s: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of drivers and of others who may come near each other in this time."""
     if not len(drivers) or not len(others):
         none = np.zeros(0, dtype=np.int64)
         return none, none
     apart = np.linalg.norm(drivers.center[:, None] - others.center, axis=-1)
-    reach = _TIMES_S[-1] * (drivers.speed[:, None] + others.speed) + _NEAR_M
+    reach = within_s * (drivers.speed[:, None] + others.speed) + _NEAR_M
     first, second = np.nonzero(apart < reach)
     return first, second
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Others seen from drivers, for n pairs at T times, if all keep speed and turning."""
+
+    ahead: FloatArray  # (n, T) of the driver's centre [m]
+    left: FloatArray  # (n, T)
+    reach_ahead: FloatArray  # (n, T) within which the boxes overlap along the driver's heading
+    reach_left: FloatArray  # (n, T) and across it
+    rolled: FloatArray  # (n,) speed of the driver [m/s]
+
+
+def tracks(
+    drivers: Boxes,
+    others: Boxes,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    times_s: FloatArray,
+    slowest_mps: float,
+) -> Tracks:
+    """Of the pairs of rows `first` of drivers, who roll at least at slowest_mps, and `second` of others."""
+    rolled = np.maximum(drivers.speed[first], slowest_mps)
+    own, own_yaw = _moved(drivers.center[first], drivers.yaw[first], rolled, drivers.yaw_rate[first], times_s)
+    speed = others.speed[second]
+    course = np.where(speed > _STANDS_MPS, np.arctan2(*others.velocity[second].T[::-1]), others.yaw[second])
+    other, turning = _moved(others.center[second], course, speed, others.yaw_rate[second], times_s)
+    apart = other - own
+    cos, sin = np.cos(own_yaw), np.sin(own_yaw)
+    ahead, left = cos * apart[..., 0] + sin * apart[..., 1], -sin * apart[..., 0] + cos * apart[..., 1]
+    turned = others.yaw[second][:, None] + (turning - course[:, None]) - own_yaw
+    length, width = (others.size[second][:, None, axis] for axis in (0, 1))
+    half_length = 0.5 * (np.abs(np.cos(turned)) * length + np.abs(np.sin(turned)) * width)
+    half_width = 0.5 * (np.abs(np.sin(turned)) * length + np.abs(np.cos(turned)) * width)
+    own_length, own_width = 0.5 * drivers.size[first, :1], 0.5 * drivers.size[first, 1:]
+    return Tracks(ahead, left, own_length + half_length, own_width + half_width, rolled)
 
 
 def _meeting_distance(
@@ -138,22 +177,10 @@ def _meeting_distance(
     """(n,) how far the driver of each pair goes until both meet [m]; inf: not within these times."""
     if not len(first):
         return np.zeros(0)
-    rolled = np.maximum(drivers.speed[first], _SLOWEST_MPS)
-    own, own_yaw = _moved(drivers.center[first], drivers.yaw[first], rolled, drivers.yaw_rate[first], times_s)
-    speed = others.speed[second]
-    course = np.where(speed > _STANDS_MPS, np.arctan2(*others.velocity[second].T[::-1]), others.yaw[second])
-    other, turning = _moved(others.center[second], course, speed, others.yaw_rate[second], times_s)
-    apart = other - own
-    cos, sin = np.cos(own_yaw), np.sin(own_yaw)
-    ahead, left = cos * apart[..., 0] + sin * apart[..., 1], -sin * apart[..., 0] + cos * apart[..., 1]
-    turned = others.yaw[second][:, None] + (turning - course[:, None]) - own_yaw
-    length, width = (others.size[second][:, None, axis] for axis in (0, 1))
-    half_length = 0.5 * (np.abs(np.cos(turned)) * length + np.abs(np.sin(turned)) * width)
-    half_width = 0.5 * (np.abs(np.sin(turned)) * length + np.abs(np.cos(turned)) * width)
-    own_length, own_width = 0.5 * drivers.size[first, :1], 0.5 * drivers.size[first, 1:]
-    meets = (np.abs(ahead) < own_length + half_length) & (np.abs(left) < own_width + half_width + beside_m)
-    meets &= ahead[:, :1] > 0.5 * own_length
-    distance: FloatArray = np.where(meets.any(axis=1), rolled * times_s[meets.argmax(axis=1)], np.inf)
+    seen = tracks(drivers, others, first, second, times_s, _SLOWEST_MPS)
+    meets = (np.abs(seen.ahead) < seen.reach_ahead) & (np.abs(seen.left) < seen.reach_left + beside_m)
+    meets &= seen.ahead[:, :1] > 0.25 * drivers.size[first, :1]
+    distance: FloatArray = np.where(meets.any(axis=1), seen.rolled * times_s[meets.argmax(axis=1)], np.inf)
     return distance
 
 

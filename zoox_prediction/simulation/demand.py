@@ -27,6 +27,14 @@ _SUMO_CLASS = {
     AgentClass.MOTORCYCLIST: "motorcycle",
     AgentClass.CYCLIST: "bicycle",
 }
+# Speed to the side as a share of that ahead, when changing lanes: bodies do not move sideways.
+_SIDEWAYS = {
+    AgentClass.CAR: 0.3,
+    AgentClass.TRUCK: 0.2,
+    AgentClass.BUS: 0.2,
+    AgentClass.MOTORCYCLIST: 0.4,
+    AgentClass.CYCLIST: 0.4,
+}
 _TRIP_S = 70.0  # that a vehicle takes through a town, on average
 _APART_S = 8.0  # between two cars on the disconnected street
 _WALK_S = 100.0
@@ -101,6 +109,8 @@ def vehicle_type(name: str, driver: Driver) -> str:
         "lcSigma": 0,
         "maxSpeedLat": 0.8 if cyclist else 1.2,
         "lcAccelLat": 0.8,
+        "lcMaxSpeedLatStanding": 0,
+        "lcMaxSpeedLatFactor": _SIDEWAYS[driver.agent_class],
         "minGapLat": 0.7,
         "latAlignment": "right" if cyclist else f"{0.3 * driver.lateral:.2f}",
         "jmTimegapMinor": driver.gap_s,

@@ -17,7 +17,7 @@ from zoox_prediction.simulation.town_plan import FloatArray, PlanEdge, PlanNode,
 
 _NOT_ON_MINOR_ROADS = ("bus", "coach", "truck", "trailer")
 _VEHICLES = ("private", "passenger", "emergency", "authority", "taxi", "delivery", "motorcycle", "moped", "bicycle")
-_CYCLE_S, _YELLOW_S, _ALL_RED_S = 70, 3, 1
+_CYCLE_S, _YELLOW_S, _ALL_RED_S = 60, 3, 1
 # Durations [s], and what vehicles and pedestrians see; the last red is for those who walk to leave the crosswalk.
 _MID_BLOCK_PHASES = ((40, "G", "r"), (3, "y", "r"), (2, "r", "r"), (10, "r", "G"), (11, "r", "r"))
 _LATERAL_MPS2 = 3.0  # that drivers accept in bends

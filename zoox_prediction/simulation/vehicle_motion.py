@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.scene import AgentClass
-from zoox_prediction.simulation.way import Ways
+from zoox_prediction.simulation.caution import Boxes
+from zoox_prediction.simulation.way import SPACING_M, Ways
 
 STEP_S = 0.1
 
@@ -51,6 +52,8 @@ _CREEP_MPS = 1.0  # keeps the steering law soft at low speed
 _STEEPEST_RAD = 0.45  # at which a body comes back to its way
 _PREVIEW_S = 0.3  # the front wheels turn ahead of a bend, for they take time
 _PREVIEW_SHARE = 0.25  # of the way to the control point; farther ahead the steering would swing
+_ASIDE_MPS, _ASIDE_SHARE = 0.8, 0.8  # how fast a body goes aside, at most, and of its speed
+_BEND_SHARE = 0.4  # of a newly seen bend that is believed at once
 _HELD_M = 0.05  # a standing body that is this near to its place stays
 
 
@@ -75,6 +78,10 @@ class VehicleBodies:
     yaw_rate: FloatArray
     steering: FloatArray  # front-wheel angle [rad]
     point_speed: FloatArray  # of the point that it follows, a step ago
+    aside_m: FloatArray  # to the left of its way, that it is steered to
+    beside_m: FloatArray  # where it is, to the left of its way
+    course: FloatArray  # (N,) heading of its way there
+    bend: FloatArray  # (N,) curvature of the way from there to its front [1/m]
     ways: Ways
 
     @classmethod
@@ -119,6 +126,17 @@ class VehicleBodies:
         left = np.stack([-ahead[:, 1], ahead[:, 0]], axis=-1)
         return self.speed[:, None] * ahead + (self.yaw_rate * self.center_m)[:, None] * left
 
+    def courses(self, rows: NDArray[np.int64]) -> Boxes:
+        """Where these vehicles would be, and whither they would go, if they had not moved aside of their ways."""
+        yaw = self.course[rows]
+        ahead = np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
+        left = np.stack([-ahead[:, 1], ahead[:, 0]], axis=-1)
+        control_m = _CONTROL_SHARE * self.wheelbase_m[rows]
+        control = self.rear[rows] + control_m[:, None] * self.heading[rows] - self.beside_m[rows][:, None] * left
+        center = control + (self.center_m[rows] - control_m)[:, None] * ahead
+        speed = self.speed[rows]
+        return Boxes(center, yaw, speed[:, None] * ahead, self.bend[rows] * speed, self.size[rows, :2])
+
     def add(
         self,
         ids: ArrayLike,
@@ -158,6 +176,10 @@ class VehicleBodies:
             yaw_rate=zero,
             steering=zero,
             point_speed=np.asarray(speed, dtype=np.float64),
+            aside_m=zero,
+            beside_m=zero,
+            course=wrap_angle(yaw),
+            bend=zero,
             ways=Ways.straight(center + (0.5 * length)[:, None] * ahead, yaw),
         )
         for each in fields(self):
@@ -176,6 +198,13 @@ class VehicleBodies:
     def begin_way(self, rows: NDArray[np.int64], front: FloatArray, yaw: FloatArray) -> None:
         """From now on these vehicles go along ways that come straight to `front` (n, 2) at the headings (n,)."""
         self.ways.restart(rows, front, yaw)
+        self.aside_m[rows] = self.beside_m[rows] = self.bend[rows] = 0.0
+        self.course[rows] = yaw
+
+    def move_aside(self, rows: NDArray[np.int64], wanted_m: FloatArray) -> None:
+        """These vehicles go as far to the left of their ways as is wanted (n,), as fast as rolling allows."""
+        most = STEP_S * np.minimum(_ASIDE_MPS, _ASIDE_SHARE * self.speed[rows])
+        self.aside_m[rows] += np.clip(wanted_m - self.aside_m[rows], -most, most)
 
     def follow(self, rows: NDArray[np.int64], front: FloatArray, speed: FloatArray) -> None:
         """One step: the points have come to `front` (n, 2) at `speed` (n,), the bodies go after them."""
@@ -188,6 +217,8 @@ class VehicleBodies:
         error = target - (self.rear[rows] + control_m[:, None] * ahead)
         along = (error * tangent).sum(axis=-1) - 0.5 * STEP_S * (now + speed)  # beyond what this step brings anyway
         left = tangent[:, 0] * error[:, 1] - tangent[:, 1] * error[:, 0]
+        self._note_course(rows, -left, tangent, control_m)
+        left = left + self.aside_m[rows]
         wanted = _TRACKING_RATE**2 * along + 2.0 * _TRACKING_RATE * (speed - now)
         wanted += _FORESEEN * (speed - self.point_speed[rows]) / STEP_S
         self.point_speed[rows] = speed
@@ -198,6 +229,17 @@ class VehicleBodies:
         back = np.clip(np.arctan(_CROSS_TRACK_GAIN * left / (now + _CREEP_MPS)), -_STEEPEST_RAD, _STEEPEST_RAD)
         motion = np.clip(turn + back, -1.3, 1.3)
         self.drive(rows, wanted, np.arctan(axle / control_m * np.tan(motion)))
+
+    def _note_course(
+        self, rows: NDArray[np.int64], beside: FloatArray, tangent: FloatArray, control_m: FloatArray
+    ) -> None:
+        ahead_m = self.front_m[rows] - control_m
+        onward = self.ways.at(rows, self.ways.length_m[rows] - SPACING_M)[1]
+        self.beside_m[rows] = beside
+        self.course[rows] = np.arctan2(tangent[:, 1], tangent[:, 0])
+        turn = tangent[:, 0] * onward[:, 1] - tangent[:, 1] * onward[:, 0]
+        sharpest = np.tan(self.steering_limit[rows]) / self.wheelbase_m[rows]
+        self.bend[rows] += _BEND_SHARE * (np.clip(turn / ahead_m, -sharpest, sharpest) - self.bend[rows])
 
     def drive(self, rows: NDArray[np.int64], acceleration: FloatArray, steering: FloatArray) -> None:
         """One step with the wanted accelerations (n,) and front-wheel angles (n,), as far as the classes can."""

@@ -61,7 +61,7 @@ class World:
         parked = draw_parked(town, places, seed, config, duration_s)
         types = [vehicle_type(EGO, driver), *(vehicle_type(str(each.id), each.driver) for each in parked.values())]
         demand.elements.append((depart_s, ego_trip(depart_s, edges)))
-        self.vehicles = Vehicles(seed, {**demand.drivers, EGO_NUMBER: driver}, parked)
+        self.vehicles = Vehicles(seed, {**demand.drivers, EGO_NUMBER: driver}, parked, town.left_hand)
         crossers = draw_crossers(places, parked.values(), busy, seed, config, duration_s)
         boarders = draw_boarders(places, parked.values(), seed)
         self.people = People(seed, demand.walkers, [*crossers, *boarders])
@@ -106,7 +106,8 @@ class World:
         Without a plan the ego drives by itself, on from where it is.
         """
         ego = self.vehicles.ego_row
-        self.vehicles.look_out(self.traffic, self.people.on_road(), ego_pose is not None)
+        on_road, beside_road = self.people.on_road(), self.people.beside_road()
+        self.vehicles.look_out(self.traffic, on_road, beside_road, self.time_s, ego_pose is not None)
         if ego_pose is not None and ego is not None:
             self._impose(ego, np.asarray(ego_pose, dtype=np.float64))
         self.traffic.step()
