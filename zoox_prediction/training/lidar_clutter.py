@@ -43,14 +43,21 @@ Random = np.random.Generator
 
 
 def _pole(random: Random) -> list[_Block]:
-    width = random.uniform(0.08, 0.4)
-    blocks = [
-        _Block(0.0, 0.0, (width, width), (0.0, random.choice([random.uniform(0.7, 1.3), random.uniform(2.0, 8.0)])))
-    ]
-    if random.random() < 0.4:  # with a sign
+    width = random.uniform(0.06, 0.4)
+    height = random.uniform(0.6, 1.3) if random.random() < 0.5 else random.uniform(1.3, 8.0)
+    blocks = [_Block(0.0, 0.0, (width, width * random.uniform(0.5, 1.0)), (0.0, height))]
+    if random.random() < 0.3:  # with a sign
         bottom = random.uniform(0.9, 2.3)
         blocks.append(_Block(0.0, 0.0, (0.06, random.uniform(0.5, 1.2)), (bottom, bottom + random.uniform(0.5, 1.0))))
     return blocks
+
+
+def _shrub(random: Random) -> list[_Block]:
+    height, roughness = random.uniform(0.5, 1.9), random.uniform(0.02, 0.2)
+    return [
+        _leaves(random, 0.15, _pair(random, 0.2, 0.8), (0.0, height * random.uniform(0.6, 1.0)), roughness)
+        for _ in range(random.integers(1, 3))
+    ]
 
 
 def _tree(random: Random) -> list[_Block]:
@@ -162,8 +169,8 @@ def _debris(random: Random) -> list[_Block]:
 
 # Things, and how many there are at most of each.
 _THINGS: Sequence[tuple[Callable[[Random], list[_Block]], int]] = (
-    (_pole, 25), (_tree, 20), (_bush, 25), (_grove, 15), (_hedge, 8), (_wall, 8), (_house, 8), (_fence, 5),
-    (_cabinet, 12), (_low, 15), (_bank, 5), (_debris, 25),
+    (_pole, 60), (_tree, 20), (_shrub, 40), (_bush, 25), (_grove, 15), (_hedge, 8), (_wall, 8), (_house, 8),
+    (_fence, 5), (_cabinet, 15), (_low, 15), (_bank, 5), (_debris, 35),
 )  # fmt: skip
 
 

@@ -52,18 +52,24 @@ def run(arguments: argparse.Namespace) -> int:
     with progress_bar("fitting") as bar:
         classifier = fit_classifier(samples, progress=lambda share: bar(share, "fitting"))
     lines = judge(classifier, judged)
-    provenance = {
-        "made_by": f"zoox-prediction {__version__} train-lidar --scenes {arguments.scenes} --seed {arguments.seed}",
-        "training_data": "made-up sweeps only, no recordings",
-        "samples": len(samples),
-        "on_other_sweeps": lines,
-    }
-    text = json.dumps(classifier_document(classifier, provenance), indent=None, separators=(",", ":"))
-    arguments.out.write_text(text.replace('],"', '],\n"').replace("]],[[", "]],\n[[") + "\n", encoding="utf-8")
+    write(arguments.out, classifier, arguments.scenes, arguments.seed, len(samples), lines)
     print(f"{arguments.out}: fitted to {len(samples)} clusters of {arguments.scenes} sweeps; on {tests} others:")
     for line in lines:
         print(f"  {line}")
     return 0
+
+
+def write(path: Path, classifier: Classifier, scenes: int, seed: int, num_samples: int, lines: list[str]) -> None:
+    """The file of a classifier with what it was fitted to, a layer on a line."""
+    provenance = {
+        "made_by": f"zoox-prediction {__version__} train-lidar --scenes {scenes} --seed {seed}",
+        "training_data": "made-up sweeps only, no recordings",
+        "clusters": num_samples,
+        "on_other_sweeps": lines,
+    }
+    document = classifier_document(classifier, provenance)
+    rows = [f"{json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}" for key, value in document.items()]
+    path.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
 
 
 def judge(classifier: Classifier, samples: Samples) -> list[str]:

@@ -26,7 +26,8 @@ FloatArray = NDArray[np.float64]
 
 _REACH_M = 65.0
 _FREE_M = 4.0  # around the ego
-_SHAPE_DEVIATION = 0.04  # 1 sigma, of the extent of each part of a road user
+_MOST_MOVED_M = 0.16
+_SHAPE_DEVIATION = 0.06  # 1 sigma, of the extent of each part of a road user
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def draw_sweep(seed: int) -> LabelledSweep:
     agents, labels = _draw_agents(random, int(random.integers(25, 90)))
     config = _draw_lidar(random)
     ego = EgoState(agents.stamp_ns, np.zeros(2), 0.0, np.zeros(2))
-    truth = SensorTruth(agents=agents, ego=ego, ego_height_m=config.mount.z_m - 0.4)
+    truth = SensorTruth(agents=agents, ego=ego, ego_height_m=config.mount.z_m - 1.0)
     clutter = draw_clutter(random, agents, _REACH_M, _FREE_M, first_owner=len(agents))
     scenery = _CrowdedScenery(truth, clutter.solids, random)
     points, owner = lidar_sweep(config, scenery, random)
@@ -122,7 +123,7 @@ class _CrowdedScenery(Scenery):
 
     def _shaped(self, solids: Solids) -> Solids:
         """Corners moved, so that no two cars are alike; edges stay where they were along z."""
-        spread = np.minimum(_SHAPE_DEVIATION * np.ptp(solids.corners, axis=1), 0.12)
+        spread = np.minimum(_SHAPE_DEVIATION * np.ptp(solids.corners, axis=1), _MOST_MOVED_M)
         moved = solids.corners + self._random.normal(0.0, 1.0, solids.corners.shape) * spread[:, None, :] * [1, 1, 0.5]
         return replace(solids, corners=np.where((solids.owner >= 0)[:, None, None], moved, solids.corners))
 

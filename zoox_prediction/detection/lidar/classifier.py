@@ -33,12 +33,15 @@ class Classifier:
     weights: tuple[FloatArray, ...]  # of each layer (inputs, outputs)
     biases: tuple[FloatArray, ...]
 
-    def classify(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Class probabilities (K, 8) in the order of AgentClass, and probabilities of existence (K,)."""
-        shares = softmax(self.logits(features))
-        existence = shares[:, :-1].sum(axis=1)
+    def classify(self, features: FloatArray, plausible: FloatArray | float = 1.0) -> tuple[FloatArray, FloatArray]:
+        """Class probabilities (K, 8) in the order of AgentClass, and probabilities of existence (K,).
+
+        `plausible` (K, 7) are factors on the classes; what they take away goes to the background.
+        """
+        shares = softmax(self.logits(features))[:, :-1] * plausible
+        existence = shares.sum(axis=1)
         classes = np.full((len(features), NUM_CLASSES), _UNKNOWN)
-        classes[:, :-1] = (1.0 - _UNKNOWN) * shares[:, :-1] / np.maximum(existence, 1e-12)[:, None]
+        classes[:, :-1] = (1.0 - _UNKNOWN) * (shares + 1e-12) / (existence + 1e-9)[:, None]
         return classes / classes.sum(axis=1, keepdims=True), existence
 
     def logits(self, features: FloatArray) -> FloatArray:

@@ -66,7 +66,10 @@ class ClusterTree:
 
 def cluster_tree(cells: Cells, config: ClusterConfig) -> ClusterTree:
     """Clusters of at least `min_points` points; cells without a low point join what they lie above, nothing else."""
-    shape = (int(cells.row.max(initial=0)) + 1, COLUMNS)
+    if not len(cells):
+        none = np.zeros(0, dtype=np.int64)
+        return ClusterTree(none, none, none, none)
+    shape = (int(cells.row.max()) + 1, COLUMNS)
     occupied = np.zeros(shape, dtype=np.uint8)
     low = cells.is_low
     occupied[cells.row[low], cells.column[low]] = 1

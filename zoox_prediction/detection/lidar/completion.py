@@ -47,6 +47,11 @@ class ObjectBoxes:
     covariance: FloatArray  # (N, 2, 2) of the centre
     yaw_variance: FloatArray  # (N,)
 
+    def select(self, rows: NDArray) -> ObjectBoxes:
+        return ObjectBoxes(
+            self.center[rows], self.yaw[rows], self.size[rows], self.covariance[rows], self.yaw_variance[rows]
+        )
+
 
 def complete_boxes(
     center: FloatArray,

@@ -21,8 +21,8 @@ class GroundConfig:
     ring_m: float = 0.5  # length of a cell at the sensor
     ring_growth: float = 0.02  # further length per metre of range
     max_slope: float = 0.3  # rise over run, against the plane of the vehicle
-    step_m: float = 0.15  # a kerb: what the ground may jump by from cell to cell
-    slope_change: float = 0.08  # further, per metre since the ground was last seen
+    step_m: float = 0.07  # what the ground may be off from cell to cell; a kerb is less than the clearance
+    slope_change: float = 0.07  # further, per metre since the ground was last seen
     clearance_m: float = 0.25  # points up to this above the ground are taken for ground
 
     def __post_init__(self) -> None:

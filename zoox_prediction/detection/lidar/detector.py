@@ -12,8 +12,9 @@ from zoox_prediction.detection.lidar.completion import ObjectBoxes, complete_box
 from zoox_prediction.detection.lidar.config import LidarDetectorConfig
 from zoox_prediction.detection.lidar.learned import LearnedDetector
 from zoox_prediction.detection.lidar.motion import compensate_motion
+from zoox_prediction.detection.lidar.plausibility import plausibility
 from zoox_prediction.detection.lidar.segmentation import Segmentation, segment
-from zoox_prediction.detection.lidar.selection import select_clusters
+from zoox_prediction.detection.lidar.selection import is_fragment, select_clusters
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.sensor_data import Measurement, PointCloud
@@ -69,10 +70,14 @@ class LidarDetector:
 
     def _clustered_objects(self, position: NDArray[np.float32], base_from_sensor: FloatArray) -> _Objects:
         found = segment(position, base_from_sensor, self.config)
-        classes, existence = self._classifier.classify(found.clusters.features)
+        plausible = plausibility(found.clusters, found.away, found.ceiling)
+        classes, existence = self._classifier.classify(found.clusters.features, plausible)
         rows = select_clusters(found.clusters.tree, existence)
         rows = rows[existence[rows] >= self.config.min_existence]
-        boxes, top = _boxes(found, rows, classes[rows]), found.clusters.top[rows]
+        boxes = _boxes(found, rows, classes[rows])
+        whole = ~is_fragment(boxes.center, boxes.yaw, boxes.size, existence[rows])
+        rows, boxes = rows[whole], boxes.select(whole)
+        top = found.clusters.top[rows]
         away = boxes.center - found.origin
         floor = found.ground.height_at(np.linalg.norm(away, axis=1), np.arctan2(away[:, 1], away[:, 0]))
         covariance = np.zeros((len(rows), 3, 3))

@@ -1,4 +1,7 @@
-"""What the classifier is told about a cluster: size, shape, height profile, statistics of its points, surroundings."""
+"""What the classifier is told about a cluster: size, shape, height profile, statistics of its points, surroundings.
+
+How dense the points are for their range is left out: it tells more of the lidar than of the object.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 FEATURES = (
-    "log_points", "log_cells", "length", "width", "top", "bottom", "log_range", "log_density", "edge_distance",
+    "log_points", "log_cells", "length", "width", "top", "bottom", "log_range", "edge_distance",
     "edge_share", "band_0", "band_1", "band_2", "band_3", "band_4", "band_over", "upper_share_of_length",
     "upper_share_of_width", "minor_spread", "height_spread", "surroundings", "log_size_of_root", "over_gap", "over_top",
 )  # fmt: skip
@@ -112,7 +115,6 @@ def _features(
     upper = cells.high[rows] > (bottom + 0.55 * (top - bottom))[cluster]
     num_points = bands.sum(axis=1)
     away = np.maximum(np.linalg.norm(boxes.center - origin, axis=1), 1.0)
-    seen_area = np.maximum(boxes.size[:, 0], 0.2) * np.maximum(top - bottom, 0.2)
     root = _roots(tree)
     sums = [
         np.bincount(cluster, values, minlength=num_clusters) / low_cells for values in (across**2, cells.high[rows])
@@ -126,7 +128,6 @@ def _features(
         top,
         bottom,
         np.log(away),
-        np.log(num_points * away**2 / seen_area),
         boxes.edge_distance,
         np.bincount(cluster, edge < 0.15, minlength=num_clusters) / low_cells,
         *(bands / num_points[:, None]).T,

@@ -13,7 +13,7 @@ from zoox_prediction.detection.lidar.config import LidarDetectorConfig
 from zoox_prediction.detection.lidar.features import Clusters, describe_clusters
 from zoox_prediction.detection.lidar.ground import Ground, find_ground
 
-_BELOW_M = 1.0  # points this far below the ground are reflections
+_CEILING_MARGIN_M = 0.3
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Segmentation:
     xy: NDArray[np.float32]  # (P, 2) of these
     cells: Cells  # of these
     clusters: Clusters
+    away: NDArray[np.float64]  # (K,) range of the clusters
+    ceiling: NDArray[np.float64]  # (K,) height above the ground up to which the lidar sees there
 
 
 def segment(
@@ -55,4 +57,7 @@ def segment(
     tree = cluster_tree(cells, config.clusters)
     place = origin[:2].astype(np.float64)
     clusters = describe_clusters(cells, tree, place, config.clusters.max_length_m)
-    return Segmentation(place, ground, point, xy, cells, clusters)
+    away = np.linalg.norm(clusters.boxes.center - place, axis=1)
+    steepest = float(np.max((z - origin[2]) / np.maximum(range_m, 1.0), initial=0.0))
+    ceiling = float(origin[2]) + steepest * away - _CEILING_MARGIN_M
+    return Segmentation(place, ground, point, xy, cells, clusters, away, ceiling)

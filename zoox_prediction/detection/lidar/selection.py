@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.detection.lidar.clustering import ClusterTree
+from zoox_prediction.geometry import invert_pose, transform_points
 
-_MARGIN = 0.05  # by which a part must be the more probable one
+_FRAGMENT = 0.5  # what is less probable than this times the box that it lies in is a part of that
 
 
 def select_clusters(tree: ClusterTree, existence: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -20,7 +21,7 @@ def select_clusters(tree: ClusterTree, existence: NDArray[np.float64]) -> NDArra
     for level in levels:
         rows = np.flatnonzero((tree.level == level) & (tree.parent >= 0))
         np.maximum.at(best, tree.parent[rows], best[rows])
-    whole = existence >= best - _MARGIN
+    whole = existence >= best
     taken = np.zeros(len(tree), dtype=bool)  # by the cluster itself or one that it is a part of
     chosen = np.zeros(len(tree), dtype=bool)
     for level in reversed([*levels, 0]):
@@ -29,3 +30,14 @@ def select_clusters(tree: ClusterTree, existence: NDArray[np.float64]) -> NDArra
         chosen[rows] = whole[rows] & ~above
         taken[rows] = chosen[rows] | above
     return np.flatnonzero(chosen)
+
+
+def is_fragment(
+    center: NDArray[np.float64], yaw: NDArray[np.float64], size: NDArray[np.float64], existence: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """(N,) boxes, centres and sizes (N, 2), whose centre lies in another one that is far more probable."""
+    poses = np.column_stack([center, yaw])
+    local = transform_points(invert_pose(poses)[:, None], center[None])  # of every centre in every box
+    inside = (np.abs(local) <= 0.5 * size[:, None]).all(axis=-1)
+    fragments: NDArray[np.bool_] = (inside & (existence[None] < _FRAGMENT * existence[:, None])).any(axis=0)
+    return fragments
