@@ -79,7 +79,7 @@ class AssociationConfig:
     clutter_density: tuple[float, ...] = (2.0, 2.0, 0.002, 0.005)
     clutter_speed_mps: float = 20.0  # radial speeds of clutter are spread over this
     class_floor: float = 0.2  # least weight of classes that disagree
-    edge_deviation_m: float = 0.12  # of the side of a box that faces the sensor
+    edge_deviation_m: float = 0.25  # of the side of a box that faces the sensor
     radar_deviation_m: float = 0.3  # of where on an object a radar's reflections come from
     radial_speed_deviation_mps: float = 0.15  # of its parts, on top of what the radar says
     bearing_deviation_rad: float = 0.012  # of images against the tracks: mounting, timing, shape
@@ -103,8 +103,11 @@ class ExistenceConfig:
     unseen_sector_probability: float = 0.02  # of detection where a sensor has never seen anything
     birth_share: tuple[float, ...] = (0.2, 0.2, 0.4, 0.25)  # of a detection's existence that a new track begins with
     survival_s: float = 30.0  # mean time until an agent that is not looked at is gone
-    miss_time_s: float = 0.4  # misses of a confirmed track closer in time than this are not independent
-    tentative_miss_time_s: float = 0.1  # of others
+    # What one detection can say for a track, as log odds: mirror images and clutter that stays are detected steadily.
+    most_log_odds: tuple[float, ...] = (1.5, 1.5, 4.0, 1.5)
+    # Looks of sensors of a kind that are closer in time than this are not independent: at confirmed tracks, at others.
+    look_time_s: float = 0.4
+    tentative_look_time_s: float = 0.1
     confirm_hits: int = 3  # instants of detection until a track is told of
     confirm_probability: float = 0.7
     tell_probability: float = 0.3  # confirmed tracks are told of down to this existence
@@ -115,7 +118,7 @@ class ExistenceConfig:
 
     def __post_init__(self) -> None:
         _check_positive(
-            self, "survival_s", "miss_time_s", "tentative_miss_time_s", "max_unseen_s", "max_deviation_m",
+            self, "survival_s", "look_time_s", "tentative_look_time_s", "max_unseen_s", "max_deviation_m",
             "range_sensor_timeout_s",
         )  # fmt: skip
         _check_probability(
@@ -125,6 +128,8 @@ class ExistenceConfig:
             values = getattr(self, name)
             if len(values) != 4 or not all(0.0 < value < 1.0 for value in values):
                 raise ValueError(f"{name} must be four numbers above 0 and below 1, got {list(values)}")
+        if len(self.most_log_odds) != 4 or min(self.most_log_odds) <= 0.0:
+            raise ValueError(f"most_log_odds must be four numbers above 0, got {list(self.most_log_odds)}")
         if self.confirm_hits < 1:
             raise ValueError(f"confirm_hits must be at least 1, got {self.confirm_hits}")
 

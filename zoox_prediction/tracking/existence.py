@@ -2,7 +2,7 @@
 
 D. Musicki, R. Evans and S. Stankovic, "Integrated probabilistic data association", 1994, for the one detection that
 the assignment gives a track; a miss counts by the probability that the sensor would have detected it there, which is
-nothing behind other tracks. Misses of sensors of a kind within a short time have one cause and count as one.
+nothing behind other tracks. What sensors of a kind see within a short time has one cause and counts as one look.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 MOST_EXISTENCE = 0.999
-_MOST_LOG_RATIO = 5.0  # what one detection can say for a track
 
 
 def visible_share(tracks: TrackTable, position: FloatArray, rows: IntArray, origin: FloatArray) -> FloatArray:
@@ -55,26 +54,31 @@ def _silhouettes(
     return bearing, np.arctan2(0.5 * breadth, distance), distance, depth
 
 
-def after_detection(existence: FloatArray, log_ratio: FloatArray, detection_probability: FloatArray) -> FloatArray:
-    """(K,) of tracks that were detected with these log likelihood ratios (K,) against clutter."""
-    ratio = np.maximum(detection_probability, 0.05) * np.exp(np.minimum(log_ratio, _MOST_LOG_RATIO))
-    weight = existence * ratio
-    return np.minimum(weight / (1.0 - existence + weight), MOST_EXISTENCE)
+def after_detection(
+    existence: FloatArray, log_ratio: FloatArray, detection_probability: FloatArray, weight: FloatArray, most: float
+) -> FloatArray:
+    """(K,) of tracks that were detected with these log likelihood ratios (K,) against clutter.
+
+    `weight` (K,) is 1 for a look that is independent of those before; a detection counts for at most `most`.
+    """
+    evidence = log_ratio + np.log(np.maximum(detection_probability, 0.05))
+    odds = existence / (1.0 - existence) * np.exp(weight * np.minimum(evidence, most))
+    return np.minimum(odds / (1.0 + odds), MOST_EXISTENCE)
 
 
 def after_miss(existence: FloatArray, detection_probability: FloatArray, weight: FloatArray) -> FloatArray:
-    """(K,) of tracks that were not; `weight` (K,) is 1 for a miss that is independent of those before."""
+    """(K,) of tracks that were not; `weight` as above."""
     missed = existence * (1.0 - detection_probability) ** weight
     share: FloatArray = missed / (1.0 - existence + missed)
     return share
 
 
-def miss_weight(
-    tracks: TrackTable, rows: IntArray, modality: int, stamp_ns: int, config: ExistenceConfig
+def look_weight(
+    tracks: TrackTable, rows: IntArray, last_ns: IntArray, stamp_ns: int, config: ExistenceConfig
 ) -> FloatArray:
-    """(R,) how much a miss now is independent of the last look by a sensor of this kind."""
-    since_s = (stamp_ns - tracks.looked_ns[rows, modality]) * 1e-9
-    time_s = np.where(tracks.confirmed[rows], config.miss_time_s, config.tentative_miss_time_s)
+    """(R,) how much a look at the tracks `rows` now is independent of those at `last_ns` (R,)."""
+    since_s = (stamp_ns - last_ns) * 1e-9
+    time_s = np.where(tracks.confirmed[rows], config.look_time_s, config.tentative_look_time_s)
     return np.clip(since_s / time_s, 0.0, 1.0)
 
 

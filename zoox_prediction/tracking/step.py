@@ -16,7 +16,7 @@ from zoox_prediction.tracking.association import Pairs, assign, box_pairs, with_
 from zoox_prediction.tracking.births import born, doubles, unclaimed
 from zoox_prediction.tracking.config import TrackingConfig
 from zoox_prediction.tracking.coverage import Coverage, cells_of, detected_azimuths
-from zoox_prediction.tracking.existence import after_detection, after_miss, alive, miss_weight, visible_share
+from zoox_prediction.tracking.existence import after_detection, after_miss, alive, look_weight, visible_share
 from zoox_prediction.tracking.extent import HAS_HEADING, AnchoredBoxes, anchor_boxes, updated_size, updated_yaw
 from zoox_prediction.tracking.heading import follow_motion
 from zoox_prediction.tracking.images import BearingResiduals, ProjectedTracks, image_pairs, project, sightings
@@ -53,6 +53,7 @@ class Step:
 
     frame: SensorFrame
     sensor_bit: int
+    kin_bits: int  # of all sensors of the modality
     ground_z: float
     config: TrackingConfig
     new_ids: Callable[[SensorFrame, IntArray], IntArray]  # of tracks that begin with these detections
@@ -95,6 +96,8 @@ def applied(state: TrackerState, step: Step) -> TrackerState:
     detected[pairs.track] = True
     tracks, visible = _missed(tracks, mean[:, :2], probability, detected, frame, config)
     judged = tracks.confirmed & (tracks.existence > 0.9) & (frame.stamp_ns - tracks.seen_ns < 3e8)
+    # Only what this kind of sensor can see at all: a mirror image in a radar says nothing about lidars.
+    judged &= (tracks.sensors & np.uint64(step.kin_bits)) > 0
     judged &= detected | (visible > _CLEAR_VIEW)
     coverage = coverage.updated(cells.select(judged), detected[judged], detected_azimuths(frame))
     ranged_ns = state.ranged_ns if modality.is_image else frame.stamp_ns
@@ -204,11 +207,14 @@ def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, likely: FloatA
     frame, config = step.frame, step.config
     rows, of = pairs.track, pairs.detection
     detections, stamp = frame.detections, frame.stamp_ns
-    existence = after_detection(tracks.existence[rows], pairs.log_ratio, likely[rows])
+    weight = look_weight(tracks, rows, tracks.detected_ns[rows, frame.modality], stamp, config.existence)
+    existence = after_detection(
+        tracks.existence[rows], pairs.log_ratio, likely[rows], weight, config.existence.most_log_odds[frame.modality]
+    )
     hits = tracks.hits[rows] + (tracks.seen_ns[rows] < stamp)
     sure = (hits >= config.existence.confirm_hits) & (existence >= config.existence.confirm_probability)
-    looked = tracks.looked_ns[rows]
-    looked[:, frame.modality] = stamp
+    looked, told = tracks.looked_ns[rows], tracks.detected_ns[rows]
+    looked[:, frame.modality] = told[:, frame.modality] = stamp
     changed = {
         "mean": motion.mean,
         "covariance": motion.covariance,
@@ -227,6 +233,7 @@ def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, likely: FloatA
         "seen_ns": np.full(len(rows), stamp),
         "ranged_ns": tracks.ranged_ns[rows] if frame.modality.is_image else np.full(len(rows), stamp),
         "looked_ns": looked,
+        "detected_ns": told,
         "sensors": tracks.sensors[rows] | np.uint64(1 << step.sensor_bit),
     }
     return _put(tracks, rows, changed)
@@ -254,7 +261,7 @@ def _missed(
     visible = np.ones(len(tracks))
     visible[rows] = visible_share(tracks, position, rows, frame.origin)
     missing = probability[rows] * visible[rows] ** 2
-    weight = miss_weight(tracks, rows, frame.modality, frame.stamp_ns, config.existence)
+    weight = look_weight(tracks, rows, tracks.looked_ns[rows, frame.modality], frame.stamp_ns, config.existence)
     looked = tracks.looked_ns[rows]
     looked[missing > _LOOK_PROBABILITY, frame.modality] = frame.stamp_ns
     existence = after_miss(tracks.existence[rows], missing, weight)

@@ -43,6 +43,7 @@ class TrackTable:
     seen_ns: IntArray  # (N,) when last detected
     ranged_ns: IntArray  # (N,) when last detected by lidar or radar
     looked_ns: IntArray  # (N, 4) when a sensor of each modality could last have seen it
+    detected_ns: IntArray  # (N, 4) when one last did
     sensors: NDArray[np.uint64]  # (N,) bits of the sensors that have seen it
 
     def __len__(self) -> int:
@@ -91,9 +92,10 @@ class TrackTable:
             "attribute_log_odds": (NUM_ATTRIBUTES,),
             "lagged_velocity": (2,),
             "looked_ns": (NUM_MODALITIES,),
+            "detected_ns": (NUM_MODALITIES,),
         }
         types: dict[str, type] = dict.fromkeys(
-            ("ids", "hits", "born_ns", "seen_ns", "ranged_ns", "looked_ns"), np.int64
+            ("ids", "hits", "born_ns", "seen_ns", "ranged_ns", "looked_ns", "detected_ns"), np.int64
         )
         types |= {"confirmed": np.bool_, "sensors": np.uint64}
         return cls(

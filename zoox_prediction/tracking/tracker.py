@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.detections import Detections
+from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.scene import EgoState, TrackedAgents
 from zoox_prediction.tracking.calibration_check import BearingOffset, CalibrationCheck
 from zoox_prediction.tracking.config import TrackingConfig
@@ -54,7 +54,8 @@ class Tracker:
         self._now_ns: int | None = None  # latest instant that was asked for
         self._ground_z = 0.0
         self._born: dict[tuple[int, str, int], int] = {}  # id by stamp, sensor and row of the first detection
-        self._sensors: list[str] = []
+        self._sensors: list[str] = []  # by their bits
+        self._kin_bits: dict[Modality, int] = {}
         self._checks: dict[str, CalibrationCheck] = {}
         self._checked_ns: dict[str, int] = {}
         self._told_ns: dict[str, int] = {}
@@ -160,7 +161,10 @@ class Tracker:
         name = frame.detections.sensor_name
         if name not in self._sensors:
             self._sensors.append(name)
-        return Step(frame, self._sensors.index(name), self._ground_z, self.config, self._new_ids, self._check)
+        bit = self._sensors.index(name)
+        self._kin_bits[frame.modality] = self._kin_bits.get(frame.modality, 0) | 1 << bit
+        kin_bits = self._kin_bits[frame.modality]
+        return Step(frame, bit, kin_bits, self._ground_z, self.config, self._new_ids, self._check)
 
     def _new_ids(self, frame: SensorFrame, rows: IntArray) -> IntArray:
         """Ids of tracks that begin with these detections, the same when a frame is applied again."""
