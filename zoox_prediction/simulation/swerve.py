@@ -22,6 +22,7 @@ _CLEARANCE_M, _TIGHT_M = 0.45, 0.15  # that drivers want beside them, and go wit
 _TRAFFIC_M = 0.5  # to others who move
 _BEFORE_M = 0.5  # what is so near ahead or behind is beside already
 _TOUCHES_M = 0.05
+_LENGTH_M = 10.0  # between the centres of the longest vehicles
 _BEND_RAD = 0.7  # for which a bend goes on as it is
 MOST_TO_MIDDLE_M, MOST_TO_KERB_M = 1.5, 0.4  # aside
 
@@ -56,6 +57,8 @@ def swerve(
     tight_lowest, tight_highest = np.full(count, -most_right), np.full(count, most_left)
     blocked_m = np.full(count, np.inf)
     first, second = near_pairs(courses, standing, float(_TIMES_S[-1]))
+    near = np.linalg.norm(courses.center[first] - standing.center[second], axis=-1) < noticed_m[second] + _LENGTH_M
+    first, second = first[near], second[near]
     if len(first):
         seen = tracks(courses, standing, first, second, _TIMES_S, _SLOWEST_MPS)
         clear, left, touches_m = _clearance(seen, courses.yaw_rate[first], beside_m[first], noticed_m[second])
