@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _PART_MARGIN_M = 0.4  # around a track's box, within which a further detection is a part of it
+_BESIDE_M = 0.25  # within a vehicle's box: the error of its side
 _MOST_YAW_VARIANCE = (np.pi / 3.0) ** 2
 
 
@@ -111,8 +112,8 @@ def _velocity(
 def doubles(tracks: TrackTable, position: FloatArray, detected: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(N,) tracks whose middle lies in the box of a better one: confirmed before others, then the older one.
 
-    Of two that the same message has `detected` (N,) both stay when one is a person or a cyclist: things that small come
-    near to each other and to vehicles, and are not seen in pieces.
+    Of two people or cyclists that the same message has `detected` (N,) both stay, and one of them at the side of a
+    vehicle stays too: things that small come near to others, and are not seen in pieces.
     """
     first, second = near_pairs(
         position, 0.5 * np.linalg.norm(tracks.size[:, :2], axis=1), position, np.zeros(len(tracks))
@@ -122,7 +123,9 @@ def doubles(tracks: TrackTable, position: FloatArray, detected: NDArray[np.bool_
     inside = inside_box(tracks, position, first, position[second], 0.0)
     first, second = first[inside], second[inside]
     small = tracks.class_probabilities[:, SMALL_CLASSES].sum(axis=1) > 0.5
-    separate = (small[first] | small[second]) & detected[first] & detected[second]
+    both = detected[first] & detected[second]
+    beside = (small[first] != small[second]) & ~inside_box(tracks, position, first, position[second], -_BESIDE_M)
+    separate = both & ((small[first] & small[second]) | beside)
     order = np.lexsort((tracks.ids, tracks.born_ns, ~tracks.confirmed))
     rank = np.empty(len(tracks), dtype=np.int64)
     rank[order] = np.arange(len(tracks))

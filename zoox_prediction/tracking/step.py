@@ -91,10 +91,16 @@ def applied(state: TrackerState, step: Step) -> TrackerState:
     coverage = state.coverage.get(name) or Coverage.unknown()
     cells = cells_of(frame, mean[:, :2], tracks.class_probabilities)
     probability = coverage.probability(cells, modality, config.existence)
-    pairs, tracks = _detected(tracks, mean, covariance, probability, step)
+    visible = np.ones(len(tracks))
+    if modality == Modality.RADAR:  # what it tells of from behind others is mostly a mirror image
+        visible = visible_share(tracks, mean[:, :2], np.arange(len(tracks)), frame.origin)
+    pairs, tracks = _detected(tracks, mean, covariance, probability * visible**2, step)
     detected = np.zeros(len(tracks), dtype=bool)
     detected[pairs.track] = True
-    tracks, visible = _missed(tracks, mean[:, :2], probability, detected, frame, config)
+    rows = np.flatnonzero(~detected & (probability > 0.05))
+    if modality != Modality.RADAR:
+        visible[rows] = visible_share(tracks, mean[:, :2], rows, frame.origin)
+    tracks = _missed(tracks, rows, probability[rows] * visible[rows] ** 2, frame, config)
     judged = tracks.confirmed & (tracks.existence > 0.9) & (frame.stamp_ns - tracks.seen_ns < 3e8)
     # Only what this kind of sensor can see at all: a mirror image in a radar says nothing about lidars.
     judged &= (tracks.sensors & np.uint64(step.kin_bits)) > 0
@@ -113,6 +119,7 @@ def _detected(
     """Which track has which detection, and the tracks after these."""
     frame, config = step.frame, step.config
     likely = np.maximum(probability, _ASSOCIATION_PROBABILITY)
+    seen = probability if frame.modality == Modality.RADAR else likely
     if frame.modality.is_image:
         view = project(frame, tracks, mean[:, :2], covariance[:, :2, :2])
         if step.on_view is not None:
@@ -126,7 +133,7 @@ def _detected(
         candidates = box_pairs(frame, tracks, mean, covariance, config.association)
         pairs = candidates.select(assign(candidates, tracks.existence, likely))
         motion, tracks = _moved_to_boxes(tracks, pairs, frame, config)
-    return pairs, _recognized(tracks, motion, pairs, likely, step)
+    return pairs, _recognized(tracks, motion, pairs, seen, step)
 
 
 def _turned_to_image(tracks: TrackTable, mean: FloatArray, pairs: Pairs, found: BearingResiduals, step: Step) -> Motion:
@@ -202,14 +209,14 @@ def _reshaped(
     return Motion(mean, motion.covariance, motion.mode), _put(tracks, rows, changed)
 
 
-def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, likely: FloatArray, step: Step) -> TrackTable:
+def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, seen: FloatArray, step: Step) -> TrackTable:
     """Motion, class, attributes and existence of the tracks that were detected."""
     frame, config = step.frame, step.config
     rows, of = pairs.track, pairs.detection
     detections, stamp = frame.detections, frame.stamp_ns
     weight = look_weight(tracks, rows, tracks.detected_ns[rows, frame.modality], stamp, config.existence)
     existence = after_detection(
-        tracks.existence[rows], pairs.log_ratio, likely[rows], weight, config.existence.most_log_odds[frame.modality]
+        tracks.existence[rows], pairs.log_ratio, seen[rows], weight, config.existence.most_log_odds[frame.modality]
     )
     hits = tracks.hits[rows] + (tracks.seen_ns[rows] < stamp)
     sure = (hits >= config.existence.confirm_hits) & (existence >= config.existence.confirm_probability)
@@ -249,23 +256,14 @@ def _put(tracks: TrackTable, rows: IntArray, changed: Mapping[str, NDArray]) -> 
 
 
 def _missed(
-    tracks: TrackTable,
-    position: FloatArray,
-    probability: FloatArray,
-    detected: BoolArray,
-    frame: SensorFrame,
-    config: TrackingConfig,
-) -> tuple[TrackTable, FloatArray]:
-    """Existence of what was not detected, and (N,) how much of each track was in sight."""
-    rows = np.flatnonzero(~detected & (probability > 0.05))
-    visible = np.ones(len(tracks))
-    visible[rows] = visible_share(tracks, position, rows, frame.origin)
-    missing = probability[rows] * visible[rows] ** 2
+    tracks: TrackTable, rows: IntArray, missing: FloatArray, frame: SensorFrame, config: TrackingConfig
+) -> TrackTable:
+    """Existence of the tracks `rows` (R,), which this probability of detection (R,) was not enough for."""
     weight = look_weight(tracks, rows, tracks.looked_ns[rows, frame.modality], frame.stamp_ns, config.existence)
     looked = tracks.looked_ns[rows]
     looked[missing > _LOOK_PROBABILITY, frame.modality] = frame.stamp_ns
     existence = after_miss(tracks.existence[rows], missing, weight)
-    return _put(tracks, rows, {"existence": existence, "looked_ns": looked}), visible
+    return _put(tracks, rows, {"existence": existence, "looked_ns": looked})
 
 
 def _with_new(tracks: TrackTable, pairs: Pairs, ranged_ns: int, step: Step) -> TrackTable:
@@ -280,7 +278,12 @@ def _with_new(tracks: TrackTable, pairs: Pairs, ranged_ns: int, step: Step) -> T
     if not len(rows):
         return tracks
     new = born(frame, rows, step.new_ids(frame, rows), step.sensor_bit, step.ground_z, config)
-    return tracks.joined(new)
+    joined = tracks.joined(new)
+    if frame.modality == Modality.RADAR:
+        last = np.arange(len(tracks), len(joined))
+        visible = visible_share(joined, joined.position, last, frame.origin)
+        joined = _put(joined, last, {"existence": new.existence * np.maximum(visible**2, 0.1)})
+    return joined
 
 
 def _without_ended(tracks: TrackTable, detected: BoolArray | None, stamp_ns: int, config: TrackingConfig) -> TrackTable:
