@@ -85,6 +85,7 @@ class ExistenceConfig:
 
     single: float = -1.2  # one standing point of -5 dBsm
     per_doubling: float = 2.5  # of the number of points
+    max_doublings: float = 6.0  # that count; more tell nothing further
     moving: float = 2.0  # something that moves over ground
     per_10_db: float = 0.5  # of radar cross-section
     hidden: float = -0.8  # behind something nearer and stronger
@@ -170,13 +171,36 @@ class CfarConfig:
         _check_not_negative(self, "guard_m", "min_contrast", "min_range_m")
 
 
-# Images show everything that stands, and neither how fast nor how strong in absolute terms: most of it is no agent.
-_SCANNING = RadarDetectorConfig(
-    accuracy=RadarAccuracy(range_m=0.2, azimuth_rad=0.016),
-    clusters=RadarClusterConfig(along_m=0.8, across_m=0.6, across_growth=0.016, min_points=4, max_length_m=14.0),
-    existence=ExistenceConfig(single=-4.5, per_doubling=1.0),
-    min_existence=0.05,
-)
+# Images show everything that stands, and neither how fast nor how strong in absolute terms: most of it is no agent. The
+# same settings have other defaults for them, each on its own, so that a file may change one and keep the others.
+@dataclass(frozen=True)
+class ScanningAccuracy(RadarAccuracy):
+    range_m: float = 0.2
+    azimuth_rad: float = 0.016
+
+
+@dataclass(frozen=True)
+class ScanningClusterConfig(RadarClusterConfig):
+    along_m: float = 0.8
+    across_m: float = 0.6
+    across_growth: float = 0.016
+    min_points: int = 4
+    max_length_m: float = 14.0
+
+
+@dataclass(frozen=True)
+class ScanningExistenceConfig(ExistenceConfig):
+    single: float = -4.5
+    per_doubling: float = 1.0
+    max_doublings: float = 3.0  # walls have the most points
+
+
+@dataclass(frozen=True)
+class ScanningDetectorConfig(RadarDetectorConfig):
+    min_existence: float = 0.05
+    accuracy: ScanningAccuracy = field(default_factory=ScanningAccuracy)
+    clusters: ScanningClusterConfig = field(default_factory=ScanningClusterConfig)
+    existence: ScanningExistenceConfig = field(default_factory=ScanningExistenceConfig)
 
 
 @dataclass(frozen=True)
@@ -185,4 +209,4 @@ class ScanningRadarConfig:
 
     image: PolarImageConfig = field(default_factory=PolarImageConfig)
     cfar: CfarConfig = field(default_factory=CfarConfig)
-    detector: RadarDetectorConfig = field(default_factory=lambda: _SCANNING)
+    detector: ScanningDetectorConfig = field(default_factory=ScanningDetectorConfig)

@@ -93,7 +93,7 @@ def _existence(clusters: RadarClusters, multipath: Multipath, config: RadarDetec
     strength = np.nan_to_num(clusters.rcs_dbsm - _RCS_OF_SINGLE_DBSM) / 10.0
     log_odds = (
         terms.single
-        + terms.per_doubling * np.log2(np.maximum(clusters.count, 1))
+        + terms.per_doubling * np.minimum(np.log2(np.maximum(clusters.count, 1)), terms.max_doublings)
         + terms.moving * is_moving(clusters, config.accuracy)
         + terms.per_10_db * np.clip(strength, -_MAX_RCS_TERM, _MAX_RCS_TERM)
         + terms.hidden * multipath.hidden

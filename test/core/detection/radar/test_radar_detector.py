@@ -207,5 +207,9 @@ def test_settings_are_checked(values: dict, text: str) -> None:
 
 
 def test_settings_of_scanning_radars_can_be_given_in_part() -> None:
-    config = from_mapping(ScanningRadarConfig, {"cfar": {"min_contrast": 20.0}})
-    assert config.cfar.min_contrast == 20.0 and config.detector.clusters.min_points > 1
+    values = {"cfar": {"min_contrast": 20.0}, "detector": {"clusters": {"along_m": 1.1}}}
+    config = from_mapping(ScanningRadarConfig, values)
+    default = ScanningRadarConfig()
+    assert (config.cfar.min_contrast, config.detector.clusters.along_m) == (20.0, 1.1)
+    assert config.detector.clusters.min_points == default.detector.clusters.min_points > 1
+    assert config.detector.existence == default.detector.existence != RadarDetectorConfig().existence

@@ -108,3 +108,4 @@ def test_labelled_vehicles_in_fog_are_found(recordings: Path) -> None:
     assert len(hits) == 42
     assert hits.mean() >= 0.85
     assert np.mean([len(found) for found, _ in results]) < 130.0
+    assert max(found.existence_probability.max() for found, _ in results) < 0.25
