@@ -65,7 +65,9 @@ def read_calibration(path: Path) -> RadiateCalibration:
     """
     try:
         document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); give the folder of a RADIATE sequence") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise SourceError(f"{path}: cannot be read as YAML; fetch the calibration of RADIATE again") from error
     try:
         left, right = (_intrinsics(document[f"{side}_cam_calib"]) for side in ("left", "right"))
