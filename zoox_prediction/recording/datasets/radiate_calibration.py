@@ -66,7 +66,7 @@ def read_calibration(path: Path) -> RadiateCalibration:
     try:
         document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}); give the folder of a RADIATE sequence") from error
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); give a sequence of RADIATE") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise SourceError(f"{path}: cannot be read as YAML; fetch the calibration of RADIATE again") from error
     try:
