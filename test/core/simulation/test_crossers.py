@@ -128,3 +128,8 @@ def test_an_ego_far_away_is_not_looked_at():
     assert not crosser.sees_ego
     walk(crosser, 1.0, lambda time_s: car(-50.0, 0.0), ego=0)
     assert crosser.sees_ego
+    patient = replace(CROSSER, place_m=10.6, margin_s=3.0)
+    walk(patient, 1.0, lambda time_s: car(-90.0 + 14.0 * time_s, 14.0, y=7.0), ego=0)
+    assert not patient.crossing and not patient.sees_ego
+    walk(patient, 1.0, lambda time_s: car(-60.0 + 14.0 * time_s, 14.0, y=7.0), ego=0)
+    assert not patient.crossing and patient.sees_ego

@@ -60,6 +60,7 @@ def test_the_ego_is_expected_along_its_route_one_street_after_the_other(town):
     busy = BusyStreets(places, route, 20.0)
     early, later = busy.nearness(route, -18.0), busy.nearness(route, 60.0)
     assert np.argmax(early) == 0 and np.argmax(later) > 1 and early.max() <= 1.0
+    assert early.tolist() != busy.nearness(route, 0.0).tolist() != later.tolist()
     streets = [each.edge for each in places.sidewalks]
     near = busy.nearness(streets, -12.0) > 0.3
     assert 0 < near.sum() < 0.3 * len(streets)
