@@ -1,0 +1,50 @@
+"""Settings of a detection node; those of its modality's detector count."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+
+from zoox_prediction.detection.image.config import ImageDetectorConfig
+from zoox_prediction.detection.lidar.config import LidarDetectorConfig
+from zoox_prediction.detection.radar.config import RadarDetectorConfig, ScanningRadarConfig
+from zoox_prediction.detections import Modality
+
+_MODALITIES = [each.name.lower() for each in Modality]
+
+
+@dataclass(frozen=True)
+class DetectionConfig:
+    """Every part's config under the part's name."""
+
+    modality: str = "lidar"  # lidar, radar, camera or thermal
+    sensor_name: str = ""  # of the sensor, unique in the vehicle; empty: the name of the node
+    base_frame: str = "base_link"  # of the vehicle that carries the sensor (REP-105)
+    compressed: bool = False  # images come as CompressedImage
+    rectified: bool = False  # lens distortion is taken out of the images already
+    scanning: bool = False  # a radar that sends polar images (mono8, one row per direction) on the topic image
+    max_input_age_s: float = 0.5  # diagnostics report older data, and odometry
+    max_latency_s: float = 0.08  # of one detection; diagnostics warn when the 99th percentile is above
+    lidar: LidarDetectorConfig = field(default_factory=LidarDetectorConfig)
+    radar: RadarDetectorConfig = field(default_factory=RadarDetectorConfig)
+    scanning_radar: ScanningRadarConfig = field(default_factory=ScanningRadarConfig)
+    image: ImageDetectorConfig = field(default_factory=ImageDetectorConfig)
+
+    def __post_init__(self) -> None:
+        if self.modality not in _MODALITIES:
+            nearest = difflib.get_close_matches(self.modality, _MODALITIES, n=1)
+            hint = f", did you mean '{nearest[0]}'?" if nearest else ""
+            raise ValueError(f"modality must be one of {', '.join(_MODALITIES)}, got '{self.modality}'{hint}")
+        if self.scanning and self.modality != "radar":
+            raise ValueError(f"scanning is for radars, and this is a {self.modality}")
+        for name in ("max_input_age_s", "max_latency_s"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name):g}")
+
+    @property
+    def sensor_modality(self) -> Modality:
+        return Modality[self.modality.upper()]
+
+    @property
+    def takes_images(self) -> bool:
+        return self.scanning or self.sensor_modality.is_image

@@ -1,0 +1,134 @@
+"""One sensor in, what it sees out; its modality is a parameter, and every sensor has a node of its own."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import Any
+
+from nav_msgs.msg import Odometry
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+
+from zoox_prediction.detection.config import DetectionConfig
+from zoox_prediction.detection.ego_motion import EgoMotion
+from zoox_prediction.detection.sensor_detector import CameraImage, SensorDetector
+from zoox_prediction.errors import InputError
+from zoox_prediction.msg import DetectionArray
+from zoox_prediction.prediction.memory import keep_freed_memory
+from zoox_prediction.recording import messages
+from zoox_prediction.ros.diagnostics import Diagnostics
+from zoox_prediction.ros.inputs import Inputs
+from zoox_prediction.ros.lifecycle import ManagedNode, run_node
+from zoox_prediction.ros.messages import ROS_TYPES
+from zoox_prediction.ros.parameters import declare_and_load
+from zoox_prediction.ros.qos import INPUT
+from zoox_prediction.ros.sensor_inputs import NewestOnly, SensorInputs
+from zoox_prediction.ros.transforms import FrameTransformer
+from zoox_prediction.scene import EgoState
+from zoox_prediction.sensor_data import PointCloud
+
+# Numbers of the diagnostics are told anew after so many frames.
+_FRAMES_TOLD = 10
+
+
+class DetectionNode(ManagedNode):
+    """Works on the newest frame; frames that come meanwhile are dropped and counted, never queued."""
+
+    def __init__(self) -> None:
+        super().__init__("detection_node")
+        self._config = declare_and_load(self, DetectionConfig)
+        self._name = self._config.sensor_name or self.get_name()
+        self._diagnostics = Diagnostics(self, callback_group=MutuallyExclusiveCallbackGroup())
+        self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
+        self._motion, self._motion_lock = EgoMotion(), threading.Lock()
+        self._detector: SensorDetector | None = None
+
+    def setup(self) -> None:
+        config = self._config
+        self._detector = SensorDetector(config)
+        self._topic = "image" if config.takes_images else "points"
+        self._diagnostics.expect_latency("detection", config.max_latency_s)
+        self._frames = FrameTransformer(self, config.base_frame)
+        self._publisher = self.create_lifecycle_publisher(DetectionArray, "detections", INPUT)
+        self._newest = NewestOnly(self, self._work)
+        self._sensor = SensorInputs(self, self._diagnostics, config.max_input_age_s, self._offer)
+        self._inputs.subscribe(
+            Odometry, "odometry", messages.ego_from_odometry, self._add_ego, INPUT,
+            max_age_s=config.max_input_age_s, gathered=True,
+        )  # fmt: skip
+        if config.scanning:
+            self._sensor.subscribe_polar_image()
+        elif config.takes_images:
+            self._sensor.subscribe_image(compressed=config.compressed)
+        else:
+            self._sensor.subscribe_points()
+
+    def teardown(self) -> None:
+        if self._detector is None:
+            return
+        self._sensor.close()
+        self._inputs.close()
+        self._newest.close()
+        self.destroy_lifecycle_publisher(self._publisher)
+        self._frames.close()
+        self._detector = None
+
+    def reset(self) -> None:
+        with self._motion_lock:
+            self._motion.reset()
+        if self._detector is not None:
+            self._newest.clear()
+            self._frames.reset()
+        self._diagnostics.reset()
+
+    def _add_ego(self, ego: EgoState) -> list[str]:
+        with self._motion_lock:
+            return self._motion.add(ego)
+
+    def _offer(self, *received: Any) -> None:
+        self._newest.offer((time.monotonic(), received))
+
+    def _work(self, arrived: tuple[float, tuple[Any, ...]]) -> None:
+        received_s, (message, *info) = arrived
+        detector = self._detector
+        if detector is None or not self._publisher.is_activated:
+            return
+        header = message.header
+        try:
+            stamp_ns = messages.stamp_ns(header.stamp)
+            data = self._data(message, *info)
+            base_from_sensor = self._frames.matrix(header.frame_id, stamp_ns)
+            with self._motion_lock:
+                measurement = self._motion.measurement(stamp_ns, header.frame_id, self._name, base_from_sensor)
+            detections, problems = detector.detect(measurement, data)
+        except InputError as error:
+            self._diagnostics.problem(self._topic, f"{self._topic}: {error}; the message is dropped")
+            return
+        self._publisher.publish(messages.detections_to_message(detections, ROS_TYPES))
+        self._diagnostics.latency("detection", time.monotonic() - received_s)
+        for problem in problems:
+            self._diagnostics.problem(self._topic, f"{self._topic}: {problem}")
+        if self._newest.received % _FRAMES_TOLD == 0:
+            counts = {"received": str(self._newest.received), "dropped": str(self._newest.dropped)}
+            self._diagnostics.value("frames", f"{self._newest.dropped} dropped", details=counts)
+
+    def _data(self, message: Any, info: Any = None) -> PointCloud | CameraImage:
+        """The message as arrays; raises InputError."""
+        if not self._config.takes_images:
+            return messages.point_cloud_from_message(message)
+        pixels = messages.image_from_message(message)
+        if info is None:
+            return CameraImage(pixels)
+        camera = messages.camera_model_from_message(info, self._config.rectified)
+        messages.check_image_size(pixels, camera)
+        return CameraImage(pixels, camera)
+
+
+def main(args: list[str] | None = None) -> int:
+    keep_freed_memory()
+    return run_node(DetectionNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
