@@ -51,6 +51,14 @@ INPUT = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
 )
 
+# Detections of all sensors on one topic: sixteen of them send at about the same moment.
+MANY_INPUTS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=100,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+
 # /diagnostics as diagnostic_updater publishes it.
 DIAGNOSTICS = INPUT
 

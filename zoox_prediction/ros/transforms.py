@@ -73,32 +73,33 @@ class FrameTransformer:
         yaw = euler_from_quaternion([rotation.x, rotation.y, rotation.z, rotation.w])[2]
         return np.array([found.translation.x, found.translation.y, yaw]), found.translation.z
 
-    def matrix(self, frame_id: str, stamp_ns: int) -> NDArray[np.float64]:
+    def matrix(self, frame_id: str, stamp_ns: int, target_frame: str | None = None) -> NDArray[np.float64]:
         """target_from_frame (4, 4) at `stamp_ns`; raises TransformError when there is no such transform."""
-        found = self._transform(frame_id, stamp_ns)
+        found = self._transform(frame_id, stamp_ns, target_frame)
         place, rotation = found.translation, found.rotation
         matrix = np.asarray(quaternion_matrix([rotation.x, rotation.y, rotation.z, rotation.w]), dtype=np.float64)
         matrix[:3, 3] = place.x, place.y, place.z
         return matrix
 
-    def _transform(self, frame_id: str, stamp_ns: int) -> Transform:
+    def _transform(self, frame_id: str, stamp_ns: int, target_frame: str | None = None) -> Transform:
+        target_frame = target_frame or self.target_frame
         try:
-            return self._lookup(frame_id, Time(nanoseconds=stamp_ns))
+            return self._lookup(target_frame, frame_id, Time(nanoseconds=stamp_ns))
         except TransformException as error:
             raise TransformError(
-                f"no transform '{self.target_frame}' from '{frame_id}' at {stamp_ns * 1e-9:.3f} s "
+                f"no transform '{target_frame}' from '{frame_id}' at {stamp_ns * 1e-9:.3f} s "
                 f"({str(error).strip().rstrip('.')}); publish it on /tf"
             ) from error
 
-    def _lookup(self, frame_id: str, stamp: Time) -> Transform:
+    def _lookup(self, target_frame: str, frame_id: str, stamp: Time) -> Transform:
         try:
-            return self._buffer.lookup_transform(self.target_frame, frame_id, stamp).transform
+            return self._buffer.lookup_transform(target_frame, frame_id, stamp).transform
         except TransformException as error:
             cause = type(error)
             if cause not in _WAIT_AGAIN_AFTER_S or self._steady_s() < self._next_wait_s.get(cause, 0.0):
                 raise
         try:
-            return self._buffer.lookup_transform(self.target_frame, frame_id, stamp, self._timeout).transform
+            return self._buffer.lookup_transform(target_frame, frame_id, stamp, self._timeout).transform
         except TransformException:
             self._next_wait_s[cause] = self._steady_s() + _WAIT_AGAIN_AFTER_S[cause]
             raise

@@ -1,0 +1,136 @@
+"""From detections and odometry as they arrive to tracks ten times a second; safe to use from several threads."""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.detection.ego_motion import EgoMotion
+from zoox_prediction.detections import Detections
+from zoox_prediction.geometry import rotation_matrix
+from zoox_prediction.scene import EgoState, TrackedAgents
+from zoox_prediction.tracking.config import TrackingConfig
+from zoox_prediction.tracking.tracker import Tracker
+
+_EGO_HISTORY_S = 2.0
+_MAX_DEAD_RECKONING_S = 0.5  # from the nearest odometry
+
+
+@dataclass(frozen=True)
+class TrackingNodeConfig:
+    """The tracker's config, and what belongs to the node."""
+
+    frame_id: str = "map"  # of the tracks; TF brings the sensors' frames into it
+    base_frame: str = "base_link"  # of the vehicle that carries the sensors (REP-105)
+    period_s: float = 0.1  # between two outputs
+    gather_s: float = 0.03  # that an output waits, from the first detections on, for those of other sensors
+    max_detections_age_s: float = 0.5  # diagnostics report older input
+    max_odometry_age_s: float = 0.5
+    max_latency_s: float = 0.15  # from the sensor's stamp to the tracks; diagnostics warn above
+    tracker: TrackingConfig = field(default_factory=TrackingConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("period_s", "max_detections_age_s", "max_odometry_age_s", "max_latency_s"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name):g}")
+        if not 0.0 <= self.gather_s < self.period_s:
+            raise ValueError(f"gather_s must be 0 to below period_s ({self.period_s:g}), got {self.gather_s:g}")
+
+
+class TrackingPipeline:
+    """The tracker with the odometry that it needs."""
+
+    def __init__(self, config: TrackingNodeConfig) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._tracker = Tracker(config.tracker)
+        self._motion = EgoMotion()
+        self._egos: list[EgoState] = []
+        self._newest_ns: int | None = None  # of the detections that were taken
+        self._told_ns: int | None = None  # of the last tracks
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            self._tracker.reset()
+            self._motion.reset()
+            self._egos, self._newest_ns, self._told_ns = [], None, None
+
+    def add_ego(self, ego: EgoState) -> list[str]:
+        """Odometry in the frame of the tracks; what is wrong with it comes back."""
+        with self._lock:
+            problems = self._motion.add(ego)
+            if not problems and np.isfinite([*ego.position, ego.yaw, ego.z]).all():
+                self._egos.append(ego)
+                oldest_ns = ego.stamp_ns - round(_EGO_HISTORY_S * 1e9)
+                while self._egos[0].stamp_ns < oldest_ns:
+                    self._egos.pop(0)
+            return problems
+
+    def map_from_base(self, stamp_ns: int) -> NDArray[np.float64] | None:
+        """(4, 4) by odometry alone; None when none is near the stamp."""
+        with self._lock:
+            ego = self._ego_at(stamp_ns)
+        if ego is None:
+            return None
+        matrix = np.eye(4)
+        matrix[:2, :2] = rotation_matrix(ego.yaw)
+        matrix[:3, 3] = [*ego.position, ego.z]
+        return matrix
+
+    def add_detections(
+        self,
+        detections: Detections,
+        map_from_sensor: NDArray[np.float64],
+        base_from_sensor: NDArray[np.float64] | None = None,
+    ) -> list[str]:
+        """One message with the pose of its sensor, and where it is mounted (None: it does not move)."""
+        with self._lock:
+            velocity = np.zeros(3)
+            if base_from_sensor is not None:
+                stamp, frame, name = detections.stamp_ns, detections.frame_id, detections.sensor_name
+                velocity = (
+                    map_from_sensor[:3, :3] @ self._motion.measurement(stamp, frame, name, base_from_sensor).velocity
+                )
+            problems = self._tracker.add(detections, map_from_sensor, velocity)
+            self._newest_ns = max(detections.stamp_ns, self._newest_ns or detections.stamp_ns)
+            return problems
+
+    def tracks(self, now_ns: int) -> TrackedAgents | None:
+        """Tracks at the stamp of the newest detections; where no sensor sends any more, at now.
+
+        None when nothing has changed: no newer detections and less than two periods since the last tracks.
+        """
+        config = self._config
+        with self._lock:
+            newest_ns = self._newest_ns
+            ahead_ns = round(config.tracker.timing.max_ahead_s * 1e9)
+            if newest_ns is None or newest_ns > now_ns + ahead_ns:  # a sensor whose clock is wrong
+                newest_ns = now_ns if newest_ns is not None else None
+            told_ns = self._told_ns
+            if newest_ns is None:
+                return None
+            if told_ns is not None and newest_ns <= told_ns:
+                if now_ns < told_ns + 2e9 * config.period_s:
+                    return None
+                newest_ns = now_ns
+            self._told_ns = newest_ns
+            return self._tracker.tracks_at(newest_ns, self._ego_at(newest_ns))
+
+    def _ego_at(self, stamp_ns: int) -> EgoState | None:
+        """Carried on from the nearest odometry by its speed and turning."""
+        if not self._egos:
+            return None
+        index = bisect.bisect_left(self._egos, stamp_ns, key=lambda ego: ego.stamp_ns)
+        near = self._egos[max(index - 1, 0) : index + 1]
+        ego = min(near, key=lambda each: abs(each.stamp_ns - stamp_ns))
+        dt_s = (stamp_ns - ego.stamp_ns) * 1e-9
+        if abs(dt_s) > _MAX_DEAD_RECKONING_S:
+            return None
+        moved = rotation_matrix(0.5 * dt_s * ego.yaw_rate) @ (dt_s * ego.velocity)
+        yaw = float(ego.yaw + dt_s * ego.yaw_rate)
+        return EgoState(stamp_ns, ego.position + moved, yaw, ego.velocity, ego.yaw_rate, ego.z)
