@@ -11,6 +11,7 @@ from zoox_prediction.evaluation.benchmark_map import map_cases
 from zoox_prediction.evaluation.benchmark_radar_detection import radar_detection_cases
 from zoox_prediction.evaluation.benchmark_scenes import observations, plans_for, scene_on
 from zoox_prediction.evaluation.benchmark_town import town
+from zoox_prediction.evaluation.benchmark_tracking import tracking_cases
 from zoox_prediction.prediction.conditional import answer_plans
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
@@ -101,4 +102,5 @@ GROUPS: Mapping[str, Group] = {
     "conditional": conditional,
     "map": map_cases,
     "radar_detection": radar_detection_cases,
+    "tracking": tracking_cases,
 }

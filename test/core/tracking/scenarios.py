@@ -103,10 +103,10 @@ def stopping(modalities: Sequence[Modality] = ALL_SENSORS, seed: int = 0) -> Dri
 
 def parked(modalities: Sequence[Modality] = ALL_SENSORS, seed: int = 0) -> Drive:
     """The ego drives past a row of parked cars."""
-    cars = [Agent(CAR, straight(6.0 * i, 4.0, 0.0, 0.0), yaw=0.0, size=(4.2 + 0.2 * (i % 3), 1.8, 1.5)) for i in range(10)]
+    cars = [
+        Agent(CAR, straight(6.0 * i, 4.0, 0.0, 0.0), yaw=0.0, size=(4.2 + 0.2 * (i % 3), 1.8, 1.5)) for i in range(10)
+    ]
     return Drive(cars, sensors(*modalities), straight(-10.0, 0.0, 6.0, 0.0), seed)
 
 
-SCENARIOS = {
-    make.__name__: make for make in (crossing_pedestrians, overtaking, occlusion, junction, stopping, parked)
-}
+SCENARIOS = {make.__name__: make for make in (crossing_pedestrians, overtaking, occlusion, junction, stopping, parked)}

@@ -45,7 +45,11 @@ def match(drive: Drive, outputs: Sequence[TrackedAgents], start_ns: int) -> Matc
     for step, tracks in enumerate(outputs):
         agents = truth(drive.agents, (tracks.stamp_ns - start_ns) * 1e-9)
         apart = np.linalg.norm(agents.position[:, None, :2] - tracks.position[None, :, :2], axis=2)
-        pairs = [(i, j) for i, j in zip(*linear_sum_assignment(np.minimum(apart, 10.0)), strict=True) if apart[i, j] < _NEAR_M]
+        pairs = [
+            (i, j)
+            for i, j in zip(*linear_sum_assignment(np.minimum(apart, 10.0)), strict=True)
+            if apart[i, j] < _NEAR_M
+        ]
         extra += len(tracks) - len(pairs)
         for i, j in pairs:
             error = tracks.position[j, :2] - agents.position[i, :2]

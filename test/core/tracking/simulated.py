@@ -158,7 +158,7 @@ def run(drive: Drive, tracker: Tracker, seconds: float, rate_hz: float = 10.0) -
 
 def visible_share(agents: TrackedAgents, origin: FloatArray) -> FloatArray:
     """(N,) share of the angle of each agent that no nearer one covers, by counting rays."""
-    rays = np.linspace(-np.pi, np.pi, 3600, endpoint=False)
+    rays = np.linspace(-np.pi, np.pi, 1440, endpoint=False)
     if not len(agents):
         return np.zeros(0)
     corners = box_corners(agents.position[:, :2], agents.yaw, agents.size[:, :2]) - origin[:2]

@@ -121,7 +121,11 @@ def test_covariance_of_a_turn_agrees_with_samples(rate: float, dt: float) -> Non
     one = Motion(motion.mean, motion.covariance, np.array([[1e-12, 1.0, 1e-12]]))
     got = predict(one, dt, np.full(1, 1e-12), still).covariance[0, COORDINATED_TURN]
     samples = random.multivariate_normal(mean, spread, 20_000)
-    many = Motion(np.repeat(samples[:, None], 3, axis=1), np.tile(1e-12 * np.eye(5), (20_000, 3, 1, 1)), np.tile([[1e-12, 1.0, 1e-12]], (20_000, 1)))
+    many = Motion(
+        np.repeat(samples[:, None], 3, axis=1),
+        np.tile(1e-12 * np.eye(5), (20_000, 3, 1, 1)),
+        np.tile([[1e-12, 1.0, 1e-12]], (20_000, 1)),
+    )
     moved = predict(many, dt, np.full(20_000, 1e-12), still).mean[:, COORDINATED_TURN]
     np.testing.assert_allclose(got, np.cov(moved.T), atol=4e-4)
 

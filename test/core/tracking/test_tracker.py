@@ -213,7 +213,9 @@ def test_reset_forgets_but_never_gives_an_id_twice() -> None:
 
 
 def test_nothing_within_the_ego_is_told_of() -> None:
-    drive = Drive([Agent(AgentClass.CAR, lambda t: (1.4, 0.0), yaw=0.0)], [replace(_LIDAR, mount=(30.0, 0.0, 1.8, 3.14))])
+    drive = Drive(
+        [Agent(AgentClass.CAR, lambda t: (1.4, 0.0), yaw=0.0)], [replace(_LIDAR, mount=(30.0, 0.0, 1.8, 3.14))]
+    )
     tracker = Tracker()
     run(drive, tracker, 1.0)
     assert len(tracker.tracks_at(stamp_ns(0.9), drive.ego(0.9))) == 0
