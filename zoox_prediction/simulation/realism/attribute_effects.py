@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.maps.lane_graph import LaneGraph
 from zoox_prediction.scene import Attribute
 from zoox_prediction.simulation.realism.courses import EGO_ID, MOVES_MPS, STEP_S, Courses
-from zoox_prediction.simulation.realism.crossings import Crossings, accepted_gaps, crossings
+from zoox_prediction.simulation.realism.crossings import AcceptedGaps, Crossings, accepted_gaps, crossings
 from zoox_prediction.simulation.realism.effect_size import difference_of_means, difference_of_shares
 from zoox_prediction.simulation.realism.ego_way import before_ego
 from zoox_prediction.simulation.realism.lane_changes import lane_changes
@@ -30,6 +31,7 @@ _SLOWS_BY_MPS, _TURN_RAD = 1.0, np.radians(30.0)
 _STARTS_M, _BACKWARDS_M = 0.5, 0.2
 _WHEELS_RAD = 0.2
 _NEAR_EGO_M = 30.0
+_BESIDE_CROSSWALK_M = 3.0
 SHORT_GAP_S, _COMES_S = 3.0, 10.0  # between a person's crossing and the next vehicle
 
 
@@ -51,9 +53,9 @@ Effects = dict[tuple[str, str], Observations]  # by attribute and what follows
 def attribute_effects(courses: Courses, lanes: LaneGraph | None) -> Effects:
     """The observations of one recording by attribute and outcome; empty arrays where nothing was observed.
 
-    Without `lanes` indicators are judged by turns alone.
+    Without `lanes` indicators are judged by turns alone, and no crosswalks are known.
     """
-    return {**_of_drivers(courses, lanes), **_of_parked(courses), **_of_people(courses)}
+    return {**_of_drivers(courses, lanes), **_of_parked(courses), **_of_people(courses, lanes)}
 
 
 def merge_effects(parts: Iterable[Effects]) -> Effects:
@@ -144,7 +146,7 @@ def _of_parked(courses: Courses) -> Effects:
     return {key: _compared(courses, on, stands, follows, horizon) for key, (on, follows, horizon) in table.items()}
 
 
-def _of_people(courses: Courses) -> Effects:
+def _of_people(courses: Courses, lanes: LaneGraph | None) -> Effects:
     phone, knows_phone = courses.has(Attribute.HOLDING_PHONE)
     child, knows_child = courses.has(Attribute.CHILD)
     people = courses.is_pedestrian
@@ -164,9 +166,21 @@ def _of_people(courses: Courses) -> Effects:
         effects[name, crosses] = Observations.split(short, has_it[gaps.walker[kept]])
         kept = is_known[gaps.walker] & (gaps.unbraked_gap_s < _COMES_S)
         short = gaps.unbraked_gap_s[kept] < SHORT_GAP_S
-        steps_out = "the same, had the vehicle kept the speed that it had when the person set off (1.5 s before)"
-        effects[name, steps_out] = Observations.split(short, has_it[gaps.walker[kept]])
+        away = kept if lanes is None else kept & ~_on_crosswalks(courses, gaps, lanes)
+        short = gaps.unbraked_gap_s[away] < SHORT_GAP_S
+        steps_out = "crosses less than 3 s before the next vehicle, had that not braked, where no crosswalk is"
+        effects[name, steps_out] = Observations.split(short, has_it[gaps.walker[away]])
     return {**effects, **_of_looks(courses), **_of_crossed_ways(courses, found)}
+
+
+def _on_crosswalks(courses: Courses, gaps: AcceptedGaps, lanes: LaneGraph) -> NDArray[np.bool_]:
+    """(R,) whether roads were crossed on or beside a crosswalk: there vehicles let people go."""
+    crosswalks = [shapely.Polygon(each) for each in lanes.road_network.crosswalks]
+    steps = np.round(gaps.start_s / STEP_S).astype(np.int64)
+    points = shapely.points(courses.position[gaps.walker, steps])
+    on = np.zeros(len(gaps.walker), dtype=bool)
+    on[shapely.STRtree(crosswalks).query(points, "dwithin", _BESIDE_CROSSWALK_M)[0]] = True
+    return on
 
 
 def _of_crossed_ways(courses: Courses, found: Crossings) -> Effects:

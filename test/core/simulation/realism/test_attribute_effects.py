@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from drawn_courses import Course, log, speeding, straight, two_lanes
 
 from zoox_prediction.maps.lane_graph import LaneGraph
+from zoox_prediction.maps.road_network import Ragged
 from zoox_prediction.scene import AgentClass, Attribute
 from zoox_prediction.simulation.realism.attribute_effects import (
     Observations,
@@ -133,9 +136,9 @@ def test_phones_slow_down_and_take_short_gaps():
     effects = effects_of(log([with_phone, without, car], seconds=15.0))
     speeds = observed(effects, "phone", "walking speed")
     assert speeds.with_it == pytest.approx([1.0]) and speeds.without == pytest.approx([1.25])
-    gaps = observed(effects, "phone", "the same, had the vehicle kept")
+    gaps = observed(effects, "phone", "had that not braked")
     assert gaps.with_it.tolist() == [True] and gaps.without.tolist() == [False]
-    gaps = observed(effects, "phone", "crosses less than 3 s")
+    gaps = observed(effects, "phone", "of those with one within 10 s")
     assert gaps.with_it.tolist() == [True] and gaps.without.tolist() == [False]
     assert len(observed(effects, "child", "walking speed").with_it) == 0
 
@@ -165,8 +168,18 @@ def test_a_gap_that_is_long_because_the_vehicle_brakes():
         return x, 0.0, 0.0, 10.0 - 4.0 * lasts if time_s < 6.25 else 1.0
 
     effects = effects_of(log([phone, Course(brakes)], seconds=30.0))
-    assert observed(effects, "phone", "the same, had the vehicle kept").with_it.tolist() == [True]
-    assert not observed(effects, "phone", "crosses less than 3 s").with_it.any()
+    assert observed(effects, "phone", "had that not braked").with_it.tolist() == [True]
+    assert not observed(effects, "phone", "of those with one within 10 s").with_it.any()
+
+
+def test_gaps_at_crosswalks_do_not_count_where_those_are_known():
+    phone = {"agent_class": PEDESTRIAN, "attributes": lambda time_s: Attribute.HOLDING_PHONE}
+    people = [Course(straight(x, -5.0, np.pi / 2, 1.0), **phone) for x in (0.0, 12.0)]
+    stripes = Ragged.points([[[-2.0, -2.0], [2.0, -2.0], [2.0, 6.0], [-2.0, 6.0]]])
+    network = replace(two_lanes(), crosswalk_ids=np.array([7]), crosswalks=stripes, crosswalk_signal=np.array([-1]))
+    recording = log([*people, Course(straight(-70.0, 0.0, 0.0, 10.0))], seconds=15.0)
+    for lanes, count in ((LaneGraph(network), 1), (LaneGraph(two_lanes()), 2), (None, 2)):
+        assert len(observed(effects_of(recording, lanes), "phone", "had that not braked").with_it) == count
 
 
 def test_who_has_looked_at_the_ego_and_lets_it_go_first():
