@@ -18,6 +18,7 @@ from zoox_prediction.simulation.realism import attribute_effects as attributes
 from zoox_prediction.simulation.realism.courses import courses_of
 from zoox_prediction.simulation.realism.ego_way import Encounters, encounters
 from zoox_prediction.simulation.realism.figures import draw_histograms
+from zoox_prediction.simulation.realism.observations import Effects
 from zoox_prediction.simulation.realism.references import REFERENCES, Reference
 from zoox_prediction.simulation.realism.statistics import (
     QUANTITIES,
@@ -43,7 +44,7 @@ class Measured:
     """What the scenes and the references were reduced to."""
 
     sources: dict[str, Samples] = field(default_factory=dict)  # the simulation first
-    effects: attributes.Effects = field(default_factory=dict)
+    effects: Effects = field(default_factory=dict)
     hard_braking: tuple[int, int] = (0, 0)  # vehicle-instants beyond HARD_MPS2, and all
     encounters: dict[str, Encounters] = field(default_factory=dict)  # of the sources with an ego
     missing: list[str] = field(default_factory=list)  # a sentence for each reference that is not there

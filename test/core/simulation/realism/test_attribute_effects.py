@@ -11,16 +11,12 @@ from drawn_courses import Course, log, speeding, straight, two_lanes
 from zoox_prediction.maps.lane_graph import LaneGraph
 from zoox_prediction.maps.road_network import Ragged
 from zoox_prediction.scene import AgentClass, Attribute
-from zoox_prediction.simulation.realism.attribute_effects import (
-    Observations,
-    attribute_effects,
-    effect_rows,
-    merge_effects,
-)
+from zoox_prediction.simulation.realism.attribute_effects import attribute_effects, effect_rows, merge_effects
 from zoox_prediction.simulation.realism.courses import courses_of
 from zoox_prediction.simulation.realism.effect_size import difference_of_means, difference_of_shares
 from zoox_prediction.simulation.realism.ego_way import encounters
 from zoox_prediction.simulation.realism.lane_changes import lane_changes
+from zoox_prediction.simulation.realism.observations import Observations
 
 PEDESTRIAN = AgentClass.PEDESTRIAN
 
