@@ -78,5 +78,5 @@ def _finite_rows(detections: Detections) -> NDArray[np.bool_]:
     for each in fields(detections):
         value = getattr(detections, each.name)
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and each.name not in _MAY_BE_NAN:
-            finite &= np.isfinite(value.reshape(len(value), -1)).all(axis=1)
+            finite &= np.isfinite(value).all(axis=tuple(range(1, value.ndim)))
     return finite

@@ -121,6 +121,11 @@ class TrackingPipeline:
             self._told_ns = newest_ns
             return self._tracker.tracks_at(newest_ns, self._ego_at(newest_ns))
 
+    def tracks_at(self, stamp_ns: int) -> TrackedAgents:
+        """Tracks at any instant, for recordings."""
+        with self._lock:
+            return self._tracker.tracks_at(stamp_ns, self._ego_at(stamp_ns))
+
     def _ego_at(self, stamp_ns: int) -> EgoState | None:
         """Carried on from the nearest odometry by its speed and turning."""
         if not self._egos:

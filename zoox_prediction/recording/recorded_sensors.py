@@ -1,0 +1,91 @@
+"""The sensors of a recording, by the types and the first messages of its topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from zoox_prediction.detections import Modality
+from zoox_prediction.recording.bag import BagReader
+
+_POINTS = "sensor_msgs/msg/PointCloud2"
+_IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+_INFO = "sensor_msgs/msg/CameraInfo"
+_RADAR_FIELDS = {"radial_speed", "radial_velocity", "doppler", "rcs", "range_rate"}
+_THERMAL_ENCODINGS = ("mono16", "16UC1")
+_THERMAL_NAMES = ("thermal", "lwir", "infrared", "flir")
+_TAILS = {"points", "image", "compressed", "image_raw", "image_rect", "image_rect_color", "image_color"}
+
+
+@dataclass(frozen=True)
+class RecordedSensor:
+    """One sensor and its topics."""
+
+    name: str
+    modality: Modality
+    topic: str
+    frame_id: str
+    info_topic: str = ""  # of a camera's CameraInfo
+    compressed: bool = False
+    scanning: bool = False  # a radar that sends polar images
+
+
+def find_sensors(reader: BagReader) -> tuple[RecordedSensor, ...]:
+    """Those whose messages can be decoded, in the order of their names.
+
+    Point clouds with a radial speed or a radar cross-section are a radar's. Images of 16 bits, or on a topic whose name
+    says so, are thermal; images without a CameraInfo beside them are a scanning radar's where the name says that it is
+    one, and nobody's elsewhere.
+    """
+    infos = {name for name, topic in reader.topics.items() if topic.type == _INFO and topic.message_count}
+    found = []
+    for name, topic in reader.topics.items():
+        if topic.type not in (_POINTS, *_IMAGES) or not topic.message_count or not reader.can_decode(name):
+            continue
+        message = next(iter(reader.messages([name]))).message
+        sensor = _points(name, message) if topic.type == _POINTS else _image(name, message, infos)
+        if sensor is not None:
+            found.append(sensor)
+    return tuple(sorted(found, key=lambda sensor: sensor.name))
+
+
+def sensor_messages(
+    reader: BagReader, sensors: tuple[RecordedSensor, ...]
+) -> Iterator[tuple[RecordedSensor, Any, Any | None]]:
+    """Every message of the sensors in the order of time, of cameras with the newest CameraInfo (None: no)."""
+    of_topic = {sensor.topic: sensor for sensor in sensors}
+    infos: dict[str, Any] = {}
+    info_topics = {sensor.info_topic for sensor in sensors if sensor.info_topic}
+    for recorded in reader.messages([*of_topic, *info_topics]):
+        if recorded.topic in info_topics:
+            infos[recorded.topic] = recorded.message
+        else:
+            sensor = of_topic[recorded.topic]
+            yield sensor, recorded.message, infos.get(sensor.info_topic)
+
+
+def _points(topic: str, message: Any) -> RecordedSensor:
+    is_radar = bool(_RADAR_FIELDS & {field.name for field in message.fields})
+    modality = Modality.RADAR if is_radar else Modality.LIDAR
+    return RecordedSensor(_sensor_name(topic), modality, topic, message.header.frame_id.lstrip("/"))
+
+
+def _image(topic: str, message: Any, infos: set[str]) -> RecordedSensor | None:
+    compressed = hasattr(message, "format")
+    name, frame = _sensor_name(topic), message.header.frame_id.lstrip("/")
+    info = next((each for each in sorted(infos) if _sensor_name(each.removesuffix("/camera_info")) == name), "")
+    encoding = message.format if compressed else message.encoding
+    if not info:
+        is_radar = "radar" in topic.lower() or "navtech" in topic.lower()
+        return RecordedSensor(name, Modality.RADAR, topic, frame, scanning=True) if is_radar else None
+    thermal = encoding.startswith(_THERMAL_ENCODINGS) or any(each in topic.lower() for each in _THERMAL_NAMES)
+    return RecordedSensor(name, Modality.THERMAL if thermal else Modality.CAMERA, topic, frame, info, compressed)
+
+
+def _sensor_name(topic: str) -> str:
+    """`lidar_front` of /sensors/lidar_front/points; the last part of the name that tells sensors apart."""
+    parts = [part for part in topic.split("/") if part]
+    while len(parts) > 1 and parts[-1] in _TAILS:
+        parts.pop()
+    return parts[-1]
