@@ -83,6 +83,7 @@ def born(
         ),
         lagged_velocity=velocity,
         existence=config.existence.birth_share[frame.modality] * detections.existence_probability[rows],
+        credit=detections.existence_probability[rows],
         confirmed=np.zeros(count, dtype=bool), hits=np.ones(count, dtype=np.int64), born_ns=stamp, seen_ns=stamp,
         ranged_ns=np.full(count, NEVER) if frame.modality.is_image else stamp,
         looked_ns=looked, detected_ns=looked.copy(),

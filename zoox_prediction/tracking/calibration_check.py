@@ -22,7 +22,7 @@ _REACH_RAD, _BINS = 0.21, 42  # 12 degrees either way, 0.57 degrees a bin
 _MOST_SIZE_RATIO = 1.5
 _FADE = 0.998  # per image
 _CLEAR = 3.0  # times as many votes as on average make a peak
-_MOST_VARIANCE_RAD2 = 0.012**2  # of a track's own direction, to be compared with
+_MOST_VARIANCE_RAD2 = 0.02**2  # of a track's own direction, to be compared with
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class MotionConfig:
     mode_probabilities: tuple[float, ...] = (0.5, 0.2, 0.3)  # of an agent of which nothing is known
     mode_time_s: float = 2.0  # after which, on average, the model is drawn anew
     # White noise of the acceleration [m^2/s^3]
-    acceleration_noise: tuple[float, ...] = (1.5, 1.0, 1.0, 2.0, 0.8, 0.3, 0.6, 0.6)
+    acceleration_noise: tuple[float, ...] = (0.9, 0.6, 0.6, 1.2, 0.5, 0.2, 0.4, 0.4)
     turn_noise: float = 0.02  # white noise of the turn rate's change [rad^2/s^3]
     turn_deviation_radps: float = 0.25  # of the turn rate before anything is known of it
     standing_noise: float = 0.002  # white noise of the velocity of what stands [m^2/s]
@@ -79,7 +79,7 @@ class AssociationConfig:
     clutter_density: tuple[float, ...] = (2.0, 2.0, 0.002, 0.005)
     clutter_speed_mps: float = 20.0  # radial speeds of clutter are spread over this
     class_floor: float = 0.2  # least weight of classes that disagree
-    edge_deviation_m: float = 0.25  # of the side of a box that faces the sensor
+    edge_deviation_m: float = 0.35  # of the side of a box that faces the sensor
     radar_deviation_m: float = 0.3  # of where on an object a radar's reflections come from
     radial_speed_deviation_mps: float = 0.15  # of its parts, on top of what the radar says
     bearing_deviation_rad: float = 0.012  # of images against the tracks: mounting, timing, shape
@@ -110,6 +110,10 @@ class ExistenceConfig:
     tentative_look_time_s: float = 0.1
     confirm_hits: int = 3  # instants of detection until a track is told of
     confirm_probability: float = 0.7
+    # Detectors that doubt a thing every time are not wrong every time: mean existence of the detections that a track
+    # needs to be told of at first, and to go on with.
+    confirm_credit: float = 0.45
+    tell_credit: float = 0.35
     tell_probability: float = 0.3  # confirmed tracks are told of down to this existence
     delete_probability: float = 0.05
     max_unseen_s: float = 4.0
@@ -122,7 +126,13 @@ class ExistenceConfig:
             "range_sensor_timeout_s",
         )  # fmt: skip
         _check_probability(
-            self, "unseen_sector_probability", "confirm_probability", "tell_probability", "delete_probability"
+            self,
+            "unseen_sector_probability",
+            "confirm_probability",
+            "tell_probability",
+            "delete_probability",
+            "confirm_credit",
+            "tell_credit",
         )
         for name in ("detection_probability", "birth_share"):
             values = getattr(self, name)

@@ -89,10 +89,11 @@ def anchor_boxes(
         return AnchoredBoxes(shifted, noise, extent, 4.0 * direct + 1.0, measured, away)
     anchored = edge + 0.25 * size_variance[:, :2] + np.where(away == 0.0, 0.25 * missing**2, 0.0)
     use = trusted & (anchored < direct)
-    variance = np.where(use, anchored, direct)
+    # What is off with a box is off in the next sweep too: no side is better than the deviation of a near one.
+    variance = np.maximum(np.where(use, anchored, direct), edge)
     shift = np.where(use, 0.5 * missing * away, 0.0)
     noise = np.einsum("pia,pa,pja->pij", axes, variance, axes)
-    noise = np.where(trusted[:, :, None], noise, covariance)
+    noise = np.where(trusted[:, :, None], noise, covariance + edge[:, :, None] * np.eye(2))
     measured = trusted & (direct <= edge)
     extent_variance = np.where(measured, edge + _SIZE_NOISE_M**2, 4.0 * direct)
     return AnchoredBoxes(

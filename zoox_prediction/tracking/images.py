@@ -27,7 +27,7 @@ _NEAREST_M = 1.0
 _FARTHEST_M = 200.0
 _SLOPE_DEVIATION_RAD = 0.006  # of the ground between the sensor and what stands on it
 _MOST_SHAPE_PENALTY = 4.0  # of one side of a box, which may be hidden or cut off
-_GATE = 16.0  # of direction, two numbers
+_GATE = 9.21  # of direction: 99% of chi-square with two degrees of freedom
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,11 @@ def tracked_agents(
     tracks: TrackTable, stamp_ns: int, ego: EgoState | None, sensors: Sequence[str], config: TrackingConfig
 ) -> TrackedAgents:
     """The confirmed tracks that probably exist, outside of the ego; `sensors` by their bits."""
-    tracks = tracks.select(tracks.confirmed & (tracks.existence >= config.existence.tell_probability))
+    existence = config.existence
+    told = (
+        tracks.confirmed & (tracks.existence >= existence.tell_probability) & (tracks.credit >= existence.tell_credit)
+    )
+    tracks = tracks.select(told)
     if ego is not None:
         local = (tracks.position - ego.position) @ rotation_matrix(ego.yaw)
         own = (

@@ -35,6 +35,7 @@ _HEIGHT_GAIN = 0.2
 _ASSOCIATION_PROBABILITY = 0.3  # least probability of detection in association: sectors may be new
 _LOOK_PROBABILITY = 0.3  # a sensor that would have detected the track as probably as this has looked
 _CLEAR_VIEW = 0.8
+_LEAST_CREDIT_GAIN = 0.06
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,10 @@ def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, seen: FloatArr
         tracks.existence[rows], pairs.log_ratio, seen[rows], weight, config.existence.most_log_odds[frame.modality]
     )
     hits = tracks.hits[rows] + (tracks.seen_ns[rows] < stamp)
+    told_share = np.maximum(1.0 / (hits + 1.0), _LEAST_CREDIT_GAIN)
+    credit = tracks.credit[rows] + told_share * (detections.existence_probability[of] - tracks.credit[rows])
     sure = (hits >= config.existence.confirm_hits) & (existence >= config.existence.confirm_probability)
+    sure &= credit >= config.existence.confirm_credit
     looked, told = tracks.looked_ns[rows], tracks.detected_ns[rows]
     looked[:, frame.modality] = told[:, frame.modality] = stamp
     changed = {
@@ -235,6 +239,7 @@ def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, seen: FloatArr
             config.appearance,
         ),
         "existence": existence,
+        "credit": credit,
         "confirmed": tracks.confirmed[rows] | sure,
         "hits": hits,
         "seen_ns": np.full(len(rows), stamp),

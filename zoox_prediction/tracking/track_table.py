@@ -37,6 +37,7 @@ class TrackTable:
     attribute_log_odds: FloatArray  # (N, 11) by the bits of Attribute, 0 where never observed
     lagged_velocity: FloatArray  # (N, 2) of a while ago, that the acceleration is taken against
     existence: FloatArray  # (N,)
+    credit: FloatArray  # (N,) mean over its last detections of the existence that the detectors gave them
     confirmed: NDArray[np.bool_]  # (N,)
     hits: IntArray  # (N,) instants of detection
     born_ns: IntArray  # (N,)

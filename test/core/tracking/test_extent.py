@@ -48,14 +48,15 @@ def test_the_near_side_holds_the_box(x: float, length: float) -> None:
 def test_a_box_seen_whole_stays_where_it_is() -> None:
     boxes = _anchored(_frame((20.0, 5.0), (4.2, 1.8), (0.08, 0.08)), 4.6)
     np.testing.assert_allclose(boxes.center[0], [20.0, 5.0])
-    np.testing.assert_allclose(boxes.covariance[0], 0.08**2 * np.eye(2), atol=1e-9)
+    edge = _CONFIG.edge_deviation_m
+    np.testing.assert_allclose(np.sqrt(np.diag(boxes.covariance[0])), edge, atol=0.02)
     assert boxes.measured.all()
 
 
 def test_without_a_heading_nothing_is_moved() -> None:
     boxes = _anchored(_frame((20.0, 0.0), (4.6, 1.9), (1.5, 0.08)), 12.0, yaw_variance=1.0)
     np.testing.assert_allclose(boxes.center[0], [20.0, 0.0])
-    assert boxes.covariance[0, 0, 0] == pytest.approx(1.5**2)
+    assert boxes.covariance[0, 0, 0] == pytest.approx(1.5**2, rel=0.1)
 
 
 def test_beside_a_long_object_it_is_not_known_which_end_was_seen() -> None:
