@@ -33,6 +33,9 @@ COMMANDS = {
     "evaluate-images": Command(
         "zoox_prediction.evaluation.evaluate_images_command", "score image detectors on labelled pictures"
     ),
+    "evaluate-tracking": Command(
+        "zoox_prediction.evaluation.evaluate_tracking_command", "score the detectors and the tracker on recordings"
+    ),
     "benchmark": Command("zoox_prediction.evaluation.benchmark_command", "measure how long the parts take"),
     "render": Command("zoox_prediction.visualization.render_command", "draw a recording and its predictions"),
 }
