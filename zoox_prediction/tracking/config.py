@@ -112,8 +112,8 @@ class ExistenceConfig:
     confirm_probability: float = 0.7
     # Detectors that doubt a thing every time are not wrong every time: mean existence of the detections that a track
     # needs to be told of at first, and to go on with.
-    confirm_credit: float = 0.45
-    tell_credit: float = 0.35
+    confirm_credit: float = 0.4
+    tell_credit: float = 0.3
     tell_probability: float = 0.3  # confirmed tracks are told of down to this existence
     delete_probability: float = 0.05
     max_unseen_s: float = 4.0
