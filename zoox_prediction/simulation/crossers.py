@@ -27,6 +27,7 @@ _SOON_M = 0.3
 _SEES_EGO_M = 60.0
 _SEES_S, _ROOM_M = 0.6, 0.5  # of vehicles that one would walk into
 _SOON_S = np.arange(0.0, 1.61, 0.2)
+_BESIDE_ROAD_M = 2.0  # who is farther from it does not look out for vehicles
 _HURRIES = 1.5  # times as fast, before a vehicle that comes
 
 
@@ -89,9 +90,9 @@ class Crosser:
         unit: FloatArray = step / max(float(np.linalg.norm(step)), 1e-6)
         return unit
 
-    def at(self, place_m: float) -> FloatArray:
-        """(2,) of the way."""
-        return np.array([np.interp(place_m, self._lengths, self.way[:, axis]) for axis in (0, 1)])
+    def at(self, place_m: float | FloatArray) -> FloatArray:
+        """(2,) of the way, or (n, 2) of n places."""
+        return np.stack([np.interp(place_m, self._lengths, self.way[:, axis]) for axis in (0, 1)], axis=-1)
 
     def step(self, vehicles: Boxes, ego: int | None) -> None:
         """One step among `vehicles`, of which row `ego` is the ego."""
@@ -104,7 +105,7 @@ class Crosser:
             wanted = 0.0
         if self.place_m > self.far_m:
             self.crossing = False
-        if self.looks:
+        if self.looks and self.kerb_m - _BESIDE_ROAD_M < self.place_m < self.far_m + _BESIDE_ROAD_M:
             wanted = self._beside(vehicles, wanted)
         self._walk(wanted)
 
@@ -119,8 +120,7 @@ class Crosser:
     def _beside(self, vehicles: Boxes, wanted: float) -> float:
         """The speed among vehicles near by: nobody walks into one, or stays before one that comes."""
         times_s = _SOON_S[: len(_SOON_S) // 2] if self.phone else _SOON_S
-        ahead_m = max(self.speed, 0.5) * times_s
-        way = np.array([self.at(self.place_m + each) for each in ahead_m.tolist()])
+        way = self.at(self.place_m + max(self.speed, 0.5) * times_s)
         stops, hurries = meets_ahead(way, times_s, _ROOM_M, vehicles)
         if stops or self._walks_into(vehicles.select(np.flatnonzero(vehicles.speed <= _STANDS_MPS))):
             return 0.0
