@@ -39,5 +39,6 @@ def is_fragment(
     poses = np.column_stack([center, yaw])
     local = transform_points(invert_pose(poses)[:, None], center[None])  # of every centre in every box
     inside = (np.abs(local) <= 0.5 * size[:, None]).all(axis=-1)
-    fragments: NDArray[np.bool_] = (inside & (existence[None] < _FRAGMENT * existence[:, None])).any(axis=0)
+    far_less = existence[None] < _FRAGMENT * existence[:, None]
+    fragments: NDArray[np.bool_] = np.any(inside & far_less, axis=0)
     return fragments
