@@ -58,12 +58,14 @@ class LidarDetectorConfig:
     """All of the lidar detector."""
 
     max_range_m: float = 100.0  # from the sensor, over the ground
+    max_points: int = 250_000  # of a sweep; larger ones are thinned to a point per 0.1 m first
     max_height_m: float = 4.5  # above the ground; what is higher is driven under
     # The own vehicle on base_link: front, rear, left, right of its outline; points in it are its own.
     ego_front_m: float = 4.0
     ego_rear_m: float = -1.2
     ego_half_width_m: float = 1.1
-    # Points that carry a time are moved to the stamp; off when the driver has done so already.
+    # Points that carry a time are moved to the stamp, unless they lie as if the driver had done so already (see
+    # `motion`; of a lidar that does not spin this cannot be told: then off).
     compensate_ego_motion: bool = True
     min_existence: float = 0.1  # less probable objects are not detections
     max_detections: int = 300  # the most probable ones are kept
@@ -78,5 +80,6 @@ class LidarDetectorConfig:
             raise ValueError(f"ego_front_m {self.ego_front_m:g} must be above ego_rear_m {self.ego_rear_m:g}")
         if not 0.0 <= self.min_existence < 1.0:
             raise ValueError(f"min_existence must be 0 to below 1, got {self.min_existence:g}")
-        if self.max_detections < 1:
-            raise ValueError(f"max_detections must be at least 1, got {self.max_detections}")
+        for name in ("max_points", "max_detections"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

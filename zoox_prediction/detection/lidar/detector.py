@@ -11,10 +11,11 @@ from zoox_prediction.detection.lidar.classifier import load_classifier
 from zoox_prediction.detection.lidar.completion import ObjectBoxes, complete_boxes, hidden_ends
 from zoox_prediction.detection.lidar.config import LidarDetectorConfig
 from zoox_prediction.detection.lidar.learned import LearnedDetector
-from zoox_prediction.detection.lidar.motion import compensate_motion
+from zoox_prediction.detection.lidar.motion import compensate_motion, is_compensated
 from zoox_prediction.detection.lidar.plausibility import plausibility
 from zoox_prediction.detection.lidar.segmentation import Segmentation, segment
 from zoox_prediction.detection.lidar.selection import is_fragment, select_clusters
+from zoox_prediction.detection.lidar.thinning import thin
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.sensor_data import Measurement, PointCloud
@@ -23,6 +24,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _HEIGHT_DEVIATION_M = 0.15  # 1 sigma of the centre's, of clusters
+_VOXEL_M = 0.1  # of what is thinned
 _LEARNED_DEVIATION_M, _LEARNED_GROWTH, _LEARNED_DEVIATION_RAD = 0.15, 0.005, 0.15  # 1 sigma, per metre of range
 
 
@@ -56,12 +58,17 @@ class LidarDetector:
         Boxes stand on the ground. Where an object was seen from one side only, the other sides are those that are usual
         for its class, and the covariance says so, see `completion`. Raises InputError when a learned model fails.
         """
-        position = cloud.position
-        if self.config.compensate_ego_motion and cloud.time_s is not None:
-            position = compensate_motion(position, cloud.time_s, measurement.velocity, measurement.angular_velocity)
+        position, time_s, intensity = cloud.position, cloud.time_s, cloud.intensity
+        if len(position) > self.config.max_points:
+            rows = thin(position, _VOXEL_M, self.config.max_points)
+            position, time_s, intensity = position[rows], _rows_of(time_s, rows), _rows_of(intensity, rows)
+        if self.config.compensate_ego_motion and time_s is not None:
+            velocity, turning = measurement.velocity, measurement.angular_velocity
+            if not is_compensated(position, time_s, velocity):
+                position = compensate_motion(position, time_s, velocity, turning)
         base_from_sensor = np.asarray(measurement.base_from_sensor, dtype=np.float64)
         if self._learned is not None:
-            objects = _learned_objects(self._learned, position, cloud.intensity, base_from_sensor)
+            objects = _learned_objects(self._learned, position, intensity, base_from_sensor)
         else:
             objects = self._clustered_objects(position, base_from_sensor)
         likely = np.flatnonzero(objects.existence >= self.config.min_existence)
@@ -92,6 +99,10 @@ class LidarDetector:
             classes=classes[rows],
             existence=existence[rows],
         )
+
+
+def _rows_of(values: NDArray[np.float32] | None, rows: IntArray) -> NDArray[np.float32] | None:
+    return None if values is None else values[rows]
 
 
 def _learned_objects(

@@ -21,8 +21,9 @@ from zoox_prediction.detection.lidar.completion import complete_boxes
 from zoox_prediction.detection.lidar.config import ClusterConfig, GroundConfig
 from zoox_prediction.detection.lidar.features import FEATURES
 from zoox_prediction.detection.lidar.ground import find_ground
-from zoox_prediction.detection.lidar.motion import compensate_motion
+from zoox_prediction.detection.lidar.motion import compensate_motion, is_compensated
 from zoox_prediction.detection.lidar.selection import is_fragment, select_clusters
+from zoox_prediction.detection.lidar.thinning import thin
 from zoox_prediction.errors import InputError
 from zoox_prediction.geometry import rotation_matrix
 from zoox_prediction.scene import NUM_CLASSES, AgentClass
@@ -236,3 +237,32 @@ def test_a_less_probable_box_in_another_is_a_fragment() -> None:
     ]
     turned = np.array([np.pi / 2.0, 0.0, 0.0, 0.0])
     assert not is_fragment(center, turned, size, np.array([0.9, 0.3, 0.8, 0.1])).any()
+
+
+@pytest.mark.parametrize("direction", [(1.0, 0.0), (-0.7, 0.7)])
+def test_points_that_the_driver_has_moved_are_known(direction: tuple[float, float]) -> None:
+    random = np.random.default_rng(0)
+    share = np.sort(random.uniform(0.0, 1.0, 20_000))
+    azimuth = 2.0 * np.pi * share + random.normal(0.0, 0.002, 20_000)
+    range_m = random.uniform(4.0, 40.0, 20_000)
+    raw = np.column_stack([range_m * np.cos(azimuth), range_m * np.sin(azimuth), -np.ones(20_000)]).astype(np.float32)
+    time = (0.1 * (share - 1.0)).astype(np.float32)
+    velocity = 8.0 * np.array([*direction, 0.0])
+    moved = compensate_motion(raw, time, velocity, np.array([0.0, 0.0, 0.2]))
+    assert is_compensated(moved, time, velocity)
+    assert not is_compensated(raw, time, velocity)
+    assert not is_compensated(moved, time, 0.05 * velocity)  # too slow to tell
+    scattered = random.permutation(time)
+    assert not is_compensated(moved, scattered, velocity)  # no lidar that spins
+
+
+def test_thinning_leaves_a_point_in_every_voxel() -> None:
+    random = np.random.default_rng(0)
+    position = random.uniform(-3.0, 3.0, (40_000, 3)).astype(np.float32)
+    rows = thin(position, 1.0, 1000)
+    voxels = np.floor(position).astype(int)
+    assert (np.diff(rows) > 0).all()
+    assert len(rows) < 400
+    np.testing.assert_array_equal(np.unique(voxels[rows], axis=0), np.unique(voxels, axis=0))
+    assert 50 <= len(thin(position, 1.0, 100)) <= 100
+    assert len(thin(position[:0], 1.0, 100)) == 0
