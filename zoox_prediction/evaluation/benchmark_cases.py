@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from zoox_prediction.evaluation.benchmark import BenchmarkCase
+from zoox_prediction.evaluation.benchmark_lidar_detection import lidar_detection_cases
 from zoox_prediction.evaluation.benchmark_map import map_cases
 from zoox_prediction.evaluation.benchmark_radar_detection import radar_detection_cases
 from zoox_prediction.evaluation.benchmark_scenes import observations, plans_for, scene_on
@@ -102,5 +103,6 @@ GROUPS: Mapping[str, Group] = {
     "conditional": conditional,
     "map": map_cases,
     "radar_detection": radar_detection_cases,
+    "lidar_detection": lidar_detection_cases,
     "tracking": tracking_cases,
 }
