@@ -4,61 +4,169 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 from rich.table import Table
 
 from zoox_prediction.config import load_yaml
+from zoox_prediction.detection.config import DetectionConfig
 from zoox_prediction.detections import Modality
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import tables
-from zoox_prediction.evaluation.tracking_run import track_recording
+from zoox_prediction.evaluation.tracking_run import TrackedFrame, detect_recording, track_recording
 from zoox_prediction.evaluation.tracking_scores import TrackingScope, score_tracks
+from zoox_prediction.progress import progress_bar
+from zoox_prediction.resources import resource_path
+from zoox_prediction.scene import AgentClass
 from zoox_prediction.tracking.pipeline import TrackingNodeConfig
 
 _EPILOG = """\
 Every agent of the ground truth counts that the lidars have seen within the last second, within the radius. HOTA is over
 the similarity of places, 1 where centres agree and 0 from 2 m on; NEES of the position is 2 when covariances are right.
+Rows of classes compare the agents of a class with the tracks of that class.
 
-example: zoox-prediction evaluate-tracking drives/scene_000040 --sensors lidar radar
+example: zoox-prediction simulate --scenes 4 --seconds 15 --seed 7000 --sensors config/sensor_suite.yaml --out drives
+         zoox-prediction evaluate-tracking drives/scene_* --ablations --workers 2
 """
 _COLUMNS = (
     "HOTA", "DetA", "AssA", "LocA", "MOTA", "id_switches", "false", "missed", "truth", "position_rms",
     "vehicle_velocity_rms", "position_nees",
 )  # fmt: skip
-_KINDS = {"lidar": Modality.LIDAR, "radar": Modality.RADAR}
+_KINDS = {each.name.lower(): each for each in Modality}
+_CLASSES: Mapping[str, tuple[AgentClass, ...]] = {
+    "all": tuple(AgentClass),
+    "vehicles": (AgentClass.CAR, AgentClass.TRUCK, AgentClass.BUS, AgentClass.MOTORCYCLIST),
+    "cyclists": (AgentClass.CYCLIST,),
+    "pedestrians": (AgentClass.PEDESTRIAN,),
+    "animals": (AgentClass.ANIMAL,),
+}
+Config = TypeVar("Config")
+
+_IDS = 10**12  # ids of two recordings are that far apart
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.epilog = _EPILOG
-    parser.add_argument("recordings", nargs="+", type=Path, metavar="BAG", help="with point clouds and ground truth")
+    parser.add_argument("recordings", nargs="+", type=Path, metavar="BAG", help="with sensors and ground truth")
     parser.add_argument(
-        "--sensors", nargs="+", choices=sorted(_KINDS), default=sorted(_KINDS), help="that are tracked, default all"
+        "--without", nargs="+", choices=sorted(_KINDS), default=[], help="kinds of sensors that are switched off"
     )
+    parser.add_argument("--ablations", action="store_true", help="also with each kind of sensor switched off in turn")
     parser.add_argument("--radius", type=float, default=60.0, metavar="M", help="around the ego, default %(default)g")
     parser.add_argument("--view", type=float, default=360.0, metavar="DEG", help="that the ground truth knows of")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="a tracking_node.yaml instead of the defaults")
+    parser.add_argument("--detection-config", type=Path, metavar="FILE", help="instead of config/detection_node.yaml")
+    parser.add_argument("--tracking-config", type=Path, metavar="FILE", help="instead of config/tracking_node.yaml")
+    parser.add_argument("--workers", type=int, default=1, metavar="W", help="recordings at a time, default %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the table and writes the JSON; raises InputError for what the user can mend."""
+    """Prints the tables and writes the JSON; raises InputError for what the user can mend."""
     if arguments.json is not None:
         tables.check_writable(arguments.json)
     if not (0.0 < arguments.radius < math.inf and 0.0 < arguments.view <= 360.0):
         raise InputError("--radius must be above 0 and --view above 0 and at most 360")
-    config = load_yaml(TrackingNodeConfig, arguments.config, "tracking_node").tracker if arguments.config else None
+    if arguments.workers < 1:
+        raise InputError(f"--workers {arguments.workers}: must be at least 1")
     scope = TrackingScope(radius_m=arguments.radius, view_rad=math.radians(arguments.view))
-    kinds = frozenset(_KINDS[name] for name in arguments.sensors)
-    rows: list[dict[str, object]] = []
-    table = Table("recording", "sensors", *_COLUMNS)
-    for path in arguments.recordings:
-        scores = score_tracks(track_recording(path, kinds, config), scope)
-        rows.append({"recording": path.name, "sensors": " ".join(arguments.sensors), **scores})
-        cells = (f"{scores[name]:.0f}" if float(scores[name]) > 50 else f"{scores[name]:.3f}" for name in _COLUMNS)
-        table.add_row(path.name, " ".join(arguments.sensors), *cells)
-    tables.console().print(table)
+    off = frozenset(_KINDS[name] for name in arguments.without)
+    settings = {"all sensors" if not off else "without " + ", ".join(sorted(arguments.without)): off}
+    if arguments.ablations:
+        settings |= {f"without {name}": off | {kind} for name, kind in _KINDS.items() if kind not in off}
+    track = partial(
+        tracked_frames,
+        detection=_config(DetectionConfig, arguments.detection_config, "detection_node"),
+        tracking=_config(TrackingNodeConfig, arguments.tracking_config, "tracking_node"),
+        settings=settings,
+    )
+    frames: dict[str, dict[str, list[TrackedFrame]]] = {name: {} for name in settings}
+    problems: dict[str, None] = {}
+    for path, (found, complaints) in zip(
+        arguments.recordings, _all(track, arguments.recordings, arguments.workers), strict=True
+    ):
+        problems |= dict.fromkeys(f"{path}: {each}" for each in complaints)
+        for name, each in found.items():
+            frames[name][path.name] = each
+    rows = [row for name, each in frames.items() for row in score_rows(name, each, scope)]
+    tables.console().print(_table(rows))
+    for problem in problems:
+        tables.console().print(problem, markup=False, highlight=False)
     if arguments.json is not None:
         tables.write_json(arguments.json, rows)
     return 0
+
+
+def tracked_frames(
+    path: Path,
+    detection: DetectionConfig,
+    tracking: TrackingNodeConfig,
+    settings: Mapping[str, frozenset[Modality]],
+) -> tuple[dict[str, list[TrackedFrame]], tuple[str, ...]]:
+    """A recording's frames for every setting, which names the kinds of sensors that are off; and what went wrong."""
+    recording = detect_recording(path, detection)
+    frames = {name: list(track_recording(recording, tracking, without)) for name, without in settings.items()}
+    return frames, recording.problems
+
+
+def score_rows(
+    setting: str, recordings: Mapping[str, Sequence[TrackedFrame]], scope: TrackingScope
+) -> Iterator[dict[str, object]]:
+    """Scores of every recording, of all together, and of all by class."""
+    together = [
+        _renumbered(frame, number * _IDS) for number, frames in enumerate(recordings.values()) for frame in frames
+    ]
+    if len(recordings) > 1:
+        for name, frames in recordings.items():
+            yield {"sensors": setting, "recording": name, "class": "all", **score_tracks(frames, scope)}
+    for name, classes in _CLASSES.items():
+        frames = [_of_classes(frame, classes) for frame in together]
+        if any((frame.lidar_points >= scope.min_points).any() for frame in frames):
+            yield {"sensors": setting, "recording": "together", "class": name, **score_tracks(frames, scope)}
+
+
+def _renumbered(frame: TrackedFrame, offset: int) -> TrackedFrame:
+    return replace(
+        frame,
+        truth=replace(frame.truth, ids=frame.truth.ids + offset),
+        tracks=replace(frame.tracks, ids=frame.tracks.ids + offset),
+    )
+
+
+def _of_classes(frame: TrackedFrame, classes: tuple[AgentClass, ...]) -> TrackedFrame:
+    """Agents of other classes count as out of sight, tracks of other classes are left out."""
+    others = ~np.isin(frame.truth.agent_class, classes)
+    tracks = frame.tracks.select(np.isin(frame.tracks.agent_class, classes))
+    return replace(frame, tracks=tracks, lidar_points=np.where(others, 0, frame.lidar_points))
+
+
+def _config(kind: type[Config], path: Path | None, node: str) -> Config:
+    return load_yaml(kind, path or resource_path(f"config/{node}.yaml"), node)
+
+
+def _all(track: partial, paths: Sequence[Path], workers: int) -> Iterator[tuple]:
+    with progress_bar("recordings") as progress:
+        if workers == 1:
+            for done, path in enumerate(paths):
+                progress(done / len(paths), path.name)
+                yield track(path)
+            return
+        with ProcessPoolExecutor(workers) as pool:
+            for done, each in enumerate(pool.map(track, paths), start=1):
+                progress(done / len(paths))
+                yield each
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> Table:
+    table = Table("sensors", "recording", "class", *_COLUMNS)
+    for row in rows:
+        numbers = [float(str(row[name])) for name in _COLUMNS]
+        cells = (f"{number:.0f}" if number.is_integer() or number > 50 else f"{number:.3f}" for number in numbers)
+        table.add_row(str(row["sensors"]), str(row["recording"]), str(row["class"]), *cells)
+    return table

@@ -1,33 +1,37 @@
-"""A recording through the detectors and the tracker: what they would have said at every instant of the ground truth."""
+"""A recording through the detectors and the tracker: what they would have said at every instant of the ground truth.
+
+The way is the nodes' own, without nodes: `SensorDetector` for each sensor, `TrackingPipeline` for all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.detection.config import DetectionConfig
 from zoox_prediction.detection.ego_motion import EgoMotion
-from zoox_prediction.detection.lidar import LidarDetector
-from zoox_prediction.detection.radar.detector import RadarDetector
+from zoox_prediction.detection.sensor_detector import CameraImage, SensorDetector
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.errors import InputError
 from zoox_prediction.geometry import rotation_matrix
+from zoox_prediction.recording import messages
 from zoox_prediction.recording.bag import BagReader
 from zoox_prediction.recording.frames import Pose, TransformHistory
 from zoox_prediction.recording.log import BASE_FRAME, MAP_FRAME, RecordedLog, load_log
-from zoox_prediction.recording.messages import point_cloud_from_message, stamp_ns
-from zoox_prediction.scene import TrackedAgents
-from zoox_prediction.sensor_data import Measurement, PointCloud
-from zoox_prediction.tracking.config import TrackingConfig
-from zoox_prediction.tracking.tracker import Tracker
+from zoox_prediction.recording.recorded_sensors import RecordedSensor, find_sensors, sensor_messages
+from zoox_prediction.scene import EgoState, TrackedAgents
+from zoox_prediction.sensor_data import PointCloud
+from zoox_prediction.tracking.pipeline import TrackingNodeConfig, TrackingPipeline
 
 FloatArray = NDArray[np.float64]
-Detect = Callable[[Measurement, PointCloud], Detections]
 
-_CLOUD, _TRANSFORMS = "sensor_msgs/msg/PointCloud2", "tf2_msgs/msg/TFMessage"
+_TRANSFORMS, _ODOMETRY = "tf2_msgs/msg/TFMessage", "nav_msgs/msg/Odometry"
+_ODOMETRY_TOPICS = ("/localization/odometry", "/odometry")  # of a simulation the first has noise, the second is true
 _BOX_MARGIN_M = 0.1
 _SAME_STAMP_S = 0.06  # of a cloud and the truth that its points are counted in
 
@@ -43,75 +47,124 @@ class TrackedFrame:
     ego_yaw: float
 
 
-def track_recording(
-    path: Path | str,
-    modalities: frozenset[Modality] = frozenset({Modality.LIDAR, Modality.RADAR}),
-    config: TrackingConfig | None = None,
-) -> Iterator[TrackedFrame]:
-    """Runs the package's detectors on every point cloud and the tracker on those of `modalities`.
+@dataclass(frozen=True)
+class PlacedDetections:
+    """One message of a sensor and where the sensor was."""
 
-    A cloud with radial speeds is that of a radar. Lidars are looked at in any case, for what they see of the truth.
-    Raises InputError when the recording has no ground truth, no ego or no point clouds.
+    detections: Detections
+    map_from_sensor: FloatArray  # (4, 4)
+    base_from_sensor: FloatArray  # (4, 4)
+
+
+@dataclass(frozen=True)
+class DetectedRecording:
+    """All that the sensors of a recording saw, in the order of time."""
+
+    log: RecordedLog
+    detections: tuple[PlacedDetections, ...]
+    odometry: tuple[EgoState, ...]
+    has_lidar: bool
+    lidar_points: Mapping[int, NDArray[np.int64]]  # by stamp of the truth: (N,) points of all lidars on each agent
+    problems: tuple[str, ...]  # distinct sentences
+
+
+def detect_recording(path: Path | str, config: DetectionConfig | None = None) -> DetectedRecording:
+    """Runs the detector of every sensor of the recording.
+
+    Raises InputError when it has no ground truth, no ego or no sensors, or a detector's model is missing.
     """
     log = load_log(path)
     if not log.agents or not log.ego:
         raise InputError(f"{path}: has no {'ego' if log.agents else 'ground truth'}; give a drive with both")
-    tracker = Tracker(config)
     with BagReader(path) as reader:
-        clouds = [name for name, topic in reader.topics.items() if topic.type == _CLOUD]
-        if not clouds:
-            raise InputError(f"{path}: has no point clouds; give a recording with lidar or radar")
-        frames, messages = _frames(reader), reader.messages(clouds)
-        sensors = _Sensors(log, frames)
-        waiting = next(messages, None)
-        for truth in log.agents:
-            points = np.zeros(len(truth), dtype=np.int64)
-            while waiting is not None and stamp_ns(waiting.message.header.stamp) <= truth.stamp_ns:
-                seen = sensors.take(waiting.message, modalities, tracker)
-                if seen is not None and truth.stamp_ns - stamp_ns(waiting.message.header.stamp) < _SAME_STAMP_S * 1e9:
-                    points += points_in_boxes(seen, truth)
-                waiting = next(messages, None)
-            ego = min(log.ego, key=lambda each: abs(each.stamp_ns - truth.stamp_ns))
-            yield TrackedFrame(truth, tracker.tracks_at(truth.stamp_ns, ego), points, ego.position, ego.yaw)
+        sensors = find_sensors(reader)
+        if not sensors:
+            raise InputError(f"{path}: has no lidar, radar, camera or thermal topics; give a drive with sensors")
+        run = _Run(reader, sensors, log, config or DetectionConfig())
+        for sensor, message, info in sensor_messages(reader, sensors):
+            run.take(sensor, message, info)
+    has_lidar = any(sensor.modality == Modality.LIDAR for sensor in sensors)
+    return DetectedRecording(
+        log, tuple(run.found), run.odometry, has_lidar, run.lidar_points, (*log.problems, *run.problems)
+    )
 
 
-class _Sensors:
-    """The detectors of a recording's sensors."""
+def track_recording(
+    recording: DetectedRecording, config: TrackingNodeConfig | None = None, without: Collection[Modality] = ()
+) -> Iterator[TrackedFrame]:
+    """Tracks at every stamp of the truth that a lidar has measured at (without lidars at all), of what came up to it.
 
-    def __init__(self, log: RecordedLog, frames: TransformHistory) -> None:
-        self._frames = frames
-        self._motion = sorted(log.ego, key=lambda ego: ego.stamp_ns)
-        self._stamps = np.array([ego.stamp_ns for ego in self._motion])
-        self._detectors: dict[str, Detect] = {}
+    Sensors of the kinds `without` are not listened to. Whether agents are in sight of the lidars counts all the same.
+    """
+    pipeline = TrackingPipeline(config or TrackingNodeConfig())
+    used = [each for each in recording.detections if each.detections.modality not in without]
+    egos, taken = 0, 0
+    for truth in recording.log.agents:
+        points = recording.lidar_points.get(truth.stamp_ns)
+        if recording.has_lidar and points is None:
+            continue
+        while egos < len(recording.odometry) and recording.odometry[egos].stamp_ns <= truth.stamp_ns:
+            pipeline.add_ego(recording.odometry[egos])
+            egos += 1
+        while taken < len(used) and used[taken].detections.stamp_ns <= truth.stamp_ns:
+            pipeline.add_detections(used[taken].detections, used[taken].map_from_sensor, used[taken].base_from_sensor)
+            taken += 1
+        tracks = pipeline.tracks_at(truth.stamp_ns)
+        ego = min(recording.log.ego, key=lambda each: abs(each.stamp_ns - truth.stamp_ns))
+        count = np.zeros(len(truth), dtype=np.int64) if points is None else points
+        yield TrackedFrame(truth, tracks, count, ego.position, ego.yaw)
 
-    def take(self, message: object, modalities: frozenset[Modality], tracker: Tracker) -> FloatArray | None:
-        """Has the message's detections tracked, and gives the points (N, 3) of a lidar in the map frame."""
-        header = message.header  # type: ignore[attr-defined]
-        stamp, frame = stamp_ns(header.stamp), str(header.frame_id)
-        map_from_sensor = self._frames.lookup(MAP_FRAME, frame, stamp)
-        base_from_sensor = self._frames.lookup(BASE_FRAME, frame, stamp)
-        if map_from_sensor is None or base_from_sensor is None:
-            return None
-        cloud = point_cloud_from_message(message)
-        modality = Modality.LIDAR if cloud.radial_speed is None else Modality.RADAR
-        pose = _matrix(map_from_sensor)
-        if modality in modalities:
-            measurement = self._measurement(stamp, frame, _matrix(base_from_sensor))
-            detections = self._detector(frame, modality)(measurement, cloud)
-            tracker.add(detections, pose, pose[:3, :3] @ measurement.velocity)
-        return cloud.position @ pose[:3, :3].T + pose[:3, 3] if modality == Modality.LIDAR else None
 
-    def _measurement(self, stamp: int, frame: str, base_from_sensor: FloatArray) -> Measurement:
-        motion, nearest = EgoMotion(), int(np.abs(self._stamps - stamp).argmin())
-        for ego in self._motion[max(nearest - 1, 0) : nearest + 2]:
-            motion.add(ego)
-        return motion.measurement(stamp, frame, frame, base_from_sensor)
+class _Run:
+    """The detectors of a recording's sensors, and what they found."""
 
-    def _detector(self, frame: str, modality: Modality) -> Detect:
-        if frame not in self._detectors:
-            make = LidarDetector if modality == Modality.LIDAR else RadarDetector
-            self._detectors[frame] = make().detect
-        return self._detectors[frame]
+    def __init__(
+        self, reader: BagReader, sensors: Sequence[RecordedSensor], log: RecordedLog, config: DetectionConfig
+    ) -> None:
+        self.found: list[PlacedDetections] = []
+        self.lidar_points: dict[int, NDArray[np.int64]] = {}
+        self.problems: dict[str, None] = {}
+        self.odometry = _odometry(reader)
+        self._frames, self._log = _frames(reader), log
+        self._truth_stamps = np.array([agents.stamp_ns for agents in log.agents], dtype=np.int64)
+        self._motion, self._next_ego = EgoMotion(), 0
+        self._detectors = {
+            each.name: SensorDetector(
+                replace(config, modality=each.modality.name.lower(), sensor_name=each.name, scanning=each.scanning)
+            )
+            for each in sensors
+        }
+
+    def take(self, sensor: RecordedSensor, message: Any, info: Any | None) -> None:
+        """Has one message looked at; what cannot be used is a problem."""
+        stamp = messages.stamp_ns(message.header.stamp)
+        mount = self._frames.lookup(BASE_FRAME, sensor.frame_id, stamp)
+        pose = self._frames.lookup(MAP_FRAME, sensor.frame_id, stamp)
+        if mount is None or pose is None:
+            self.problems[f"{sensor.name}: no transform from {sensor.frame_id} to the map"] = None
+            return
+        base_from_sensor, map_from_sensor = _matrix(mount), _matrix(pose)
+        while self._next_ego < len(self.odometry) and self.odometry[self._next_ego].stamp_ns <= stamp:
+            self._motion.add(self.odometry[self._next_ego])
+            self._next_ego += 1
+        measurement = self._motion.measurement(stamp, sensor.frame_id, sensor.name, base_from_sensor)
+        try:
+            data = _data(message, info)
+            detections, complaints = self._detectors[sensor.name].detect(measurement, data)
+        except InputError as error:
+            self.problems[f"{sensor.name}: {error}"] = None
+            return
+        self.problems |= dict.fromkeys(f"{sensor.name}: {each}" for each in complaints)
+        self.found.append(PlacedDetections(detections, map_from_sensor, base_from_sensor))
+        if sensor.modality == Modality.LIDAR and isinstance(data, PointCloud):
+            self._count(stamp, data.position @ map_from_sensor[:3, :3].T + map_from_sensor[:3, 3])
+
+    def _count(self, stamp: int, points: FloatArray) -> None:
+        nearest = int(np.abs(self._truth_stamps - stamp).argmin())
+        truth = self._log.agents[nearest]
+        if abs(truth.stamp_ns - stamp) <= _SAME_STAMP_S * 1e9:
+            before = self.lidar_points.get(truth.stamp_ns, np.zeros(len(truth), dtype=np.int64))
+            self.lidar_points[truth.stamp_ns] = before + points_in_boxes(points, truth)
 
 
 def points_in_boxes(points: FloatArray, agents: TrackedAgents) -> NDArray[np.int64]:
@@ -128,12 +181,31 @@ def points_in_boxes(points: FloatArray, agents: TrackedAgents) -> NDArray[np.int
     return count
 
 
+def _data(message: Any, info: Any | None) -> PointCloud | CameraImage:
+    if hasattr(message, "fields"):
+        return messages.point_cloud_from_message(message)
+    pixels = messages.image_from_message(message)
+    if info is None:
+        return CameraImage(pixels)
+    camera = messages.camera_model_from_message(info)
+    messages.check_image_size(pixels, camera)
+    return CameraImage(pixels, camera)
+
+
 def _frames(reader: BagReader) -> TransformHistory:
     frames = TransformHistory()
     names = [name for name, topic in reader.topics.items() if topic.type == _TRANSFORMS]
     for message in reader.messages(names):
         frames.add_message(message.message, static=message.topic.endswith("static"))
     return frames
+
+
+def _odometry(reader: BagReader) -> tuple[EgoState, ...]:
+    names = [name for name, topic in reader.topics.items() if topic.type == _ODOMETRY]
+    chosen = next((name for name in (*_ODOMETRY_TOPICS, *names) if name in names), None)
+    if chosen is None:
+        return ()
+    return tuple(messages.ego_from_odometry(recorded.message) for recorded in reader.messages([chosen]))
 
 
 def _matrix(pose: Pose) -> FloatArray:
