@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ from zoox_prediction.simulation.live import LiveWorld
 from zoox_prediction.simulation.sensors.config import ImageConfig, SuiteConfig
 
 _FRAME = "map"
+_MOST_THREADS = 4  # that make sensor messages, mostly in numpy and OpenCV, which let go of Python's lock
 
 
 class SimulationTopics:
@@ -39,6 +42,7 @@ class SimulationTopics:
         """`suite`: sensors that are published too; agents within `tracks_range_m` of the ego count as tracked."""
         self._node = node
         self._tracks_range_m = tracks_range_m
+        self._threads = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS), thread_name_prefix="sensors")
         self._publishers: dict[str, Any] = {}
         self._create(Clock, "/clock", CLOCK)
         self._create(TFMessage, "/tf", TRANSFORMS)
@@ -57,6 +61,7 @@ class SimulationTopics:
             self._create(Odometry, suite.odometry.topic, INPUT)
 
     def close(self) -> None:
+        self._threads.shutdown()
         for publisher in self._publishers.values():
             self._node.destroy_lifecycle_publisher(publisher)
         self._publishers = {}
@@ -81,8 +86,10 @@ class SimulationTopics:
         self._publish("/tf", ego_transform_message(truth.ego, quaternion_from_yaw(truth.ego.yaw), ROS_TYPES))
         self._publish("odometry", odometry_to_message(truth.ego, ROS_TYPES))
         self._publish("traffic_signals", traffic_signals_to_message(truth.signals, ROS_TYPES))
-        for sensor in live.sensor_messages():
-            self._publish(sensor.topic, sensor.build(ROS_TYPES))
+        sensors = live.sensor_messages()
+        built = self._threads.map(lambda sensor: sensor.build(ROS_TYPES), sensors)
+        for sensor, message in zip(sensors, built, strict=True):
+            self._publish(sensor.topic, message)
         self._publish("ground_truth/agents", tracked_agents_to_message(truth.agents, ROS_TYPES))
         if self._tracks_range_m:
             away_m = np.linalg.norm(truth.agents.position[:, :2] - truth.ego.position, axis=1)

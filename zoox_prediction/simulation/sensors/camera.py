@@ -65,7 +65,9 @@ def _paint_ground(
 ) -> None:
     for patch, where in ground_parts(on_ground, distance, scenery):
         rows = rows_of(where)
-        cv2.copyTo(warped(patch.color_bgr, patch, view, cv2.INTER_LINEAR, rows), where[rows].view(np.uint8), image[rows])
+        cv2.copyTo(
+            warped(patch.color_bgr, patch, view, cv2.INTER_LINEAR, rows), where[rows].view(np.uint8), image[rows]
+        )
 
 
 def ground_parts(

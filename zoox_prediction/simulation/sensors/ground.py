@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -51,7 +52,7 @@ class GroundPatch:
         table = np.zeros((256, 1, 3), dtype=np.uint8)
         table[: len(COLOR_BGR), 0] = COLOR_BGR
         image = cv2.LUT(cv2.merge([self.surface] * 3), table)
-        return np.asarray(cv2.subtract(image, cv2.merge([_grain(self.pixel_m)] * 3)), dtype=np.uint8)
+        return np.asarray(cv2.subtract(image, _grain(self.pixel_m), dst=image), dtype=np.uint8)
 
     def at(self, points: FloatArray) -> NDArray[np.int64]:
         """(n,) Surface under finite map points (n, 2); grass outside of the patch."""
@@ -79,23 +80,28 @@ class _Layer:
 
 
 class Ground:
-    """Patches of the ground of one road network, drawn when they are first asked for. A map of nowhere is asphalt."""
+    """Patches of the ground of one road network, drawn when they are first asked for. A map of nowhere is asphalt.
+
+    May be asked from several threads.
+    """
 
     def __init__(self, network: RoadNetwork) -> None:
         self.network = network
         self._layers = [layer for layer in _layers(network) if len(layer.shapes)]
         self._patches: OrderedDict[tuple[int, int, float], GroundPatch] = OrderedDict()
+        self._lock = Lock()
 
     def patch(self, position: ArrayLike, pixel_m: float) -> GroundPatch:
         """The patch with pixels of `pixel_m` around a map position (2,) [m]."""
         knot = np.rint(np.asarray(position, dtype=np.float64) / _GRID_M)
         key = (int(knot[0]), int(knot[1]), pixel_m)
-        if key not in self._patches:
-            self._patches[key] = self._draw(np.asarray(knot * _GRID_M, dtype=np.float64), pixel_m)
-            while len(self._patches) > _KEPT_PATCHES:
-                self._patches.popitem(last=False)
-        self._patches.move_to_end(key)
-        return self._patches[key]
+        with self._lock:
+            if key not in self._patches:
+                self._patches[key] = self._draw(np.asarray(knot * _GRID_M, dtype=np.float64), pixel_m)
+                while len(self._patches) > _KEPT_PATCHES:
+                    self._patches.popitem(last=False)
+            self._patches.move_to_end(key)
+            return self._patches[key]
 
     def _draw(self, center: FloatArray, pixel_m: float) -> GroundPatch:
         half = 0.5 * SIDE_PX * pixel_m
@@ -116,10 +122,10 @@ class Ground:
 
 @cache
 def _grain(pixel_m: float) -> NDArray[np.uint8]:
-    """(SIDE_PX, SIDE_PX) what single spots are darker, repeated from knot to knot so that all patches agree."""
+    """(SIDE_PX, SIDE_PX, 3) what single spots are darker, repeated from knot to knot so that all patches agree."""
     period = round(_GRID_M / pixel_m)
     spots = np.abs(np.random.default_rng(0).normal(0.0, _GRAIN, (period, period))).astype(np.uint8)
-    return np.tile(spots, (SIDE_PX // period, SIDE_PX // period))
+    return np.asarray(cv2.merge([np.tile(spots, (SIDE_PX // period, SIDE_PX // period))] * 3), dtype=np.uint8)
 
 
 def _layers(network: RoadNetwork) -> Iterable[_Layer]:

@@ -68,7 +68,7 @@ class SensorSuite:
         """The messages of all sensors that are due, in the order of the configuration.
 
         A sensor is due when a whole number of its periods has passed within the last `truth.step_s`. What takes time is
-        done when a message is built, which may happen in any order.
+        done when a message is built, which may happen in any order and in several threads at once.
         """
         scenery = self.scenery(truth)
         messages: list[SensorMessage] = []

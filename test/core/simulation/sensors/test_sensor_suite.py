@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -75,11 +76,15 @@ def test_images_decode_to_the_size_that_camera_info_tells(crossroads: SensorTrut
         assert info.header.frame_id == message.header.frame_id
 
 
-def test_the_same_truth_and_seed_give_the_same_bytes_in_any_order(crossroads: SensorTruth) -> None:
+def test_the_same_truth_and_seed_give_the_same_bytes_in_any_order_and_from_threads(crossroads: SensorTruth) -> None:
     first = _bytes(_built(SensorSuite.load(), crossroads))
     messages = SensorSuite.load().messages(crossroads, 5)
     again = {message.topic: TYPES.serialize(message.build(TYPES)) for message in reversed(messages)}
     assert first == again
+    with ThreadPoolExecutor(4) as threads:
+        messages = SensorSuite.load().messages(crossroads, 5)
+        built = threads.map(lambda message: TYPES.serialize(message.build(TYPES)), messages)
+        assert first == dict(zip((message.topic for message in messages), built, strict=True))
     other = _bytes(_built(SensorSuite.load(), crossroads, seed=6))
     assert all(first[topic] != other[topic] for topic in first if not topic.endswith("camera_info"))
 
