@@ -44,7 +44,7 @@ demo: setup
 
 demo-drive: setup-tests
 	rm -rf recordings
-	@$(run) simulate --seed 23 --seconds 15 --range 150 --sensors config/sensor_suite_small.yaml --out recordings $(ARGS)
+	@$(run) simulate --seed 11 --seconds 15 --range 150 --sensors config/sensor_suite_small.yaml --out recordings $(ARGS)
 	@$(run) render scene recordings --at 6 --output docs/scene.png
 
 evaluate: setup
