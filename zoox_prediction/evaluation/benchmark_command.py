@@ -14,11 +14,12 @@ from zoox_prediction.evaluation import tables
 from zoox_prediction.evaluation.benchmark import REFERENCE, BenchmarkCase, BenchmarkConfig, measure
 from zoox_prediction.evaluation.benchmark_cases import GROUPS, node, ros_problem
 from zoox_prediction.evaluation.benchmark_raster import measure_raster, summary
+from zoox_prediction.evaluation.benchmark_simulation import AGENTS, measure_simulation
 from zoox_prediction.evaluation.nuscenes_devkit import NAME as DEVKIT
 from zoox_prediction.prediction.memory import keep_freed_memory
 
-_NODE, _RASTER = "node", "raster"
-_KNOWN = (*GROUPS, _RASTER, _NODE)
+_NODE, _RASTER, _SIMULATION = "node", "raster", "simulation"
+_KNOWN = (*GROUPS, _SIMULATION, _RASTER, _NODE)
 
 _EPILOG = f"""\
 Each figure is the wall time of one call on a generated town with 448 lanes. The last column compares the median with
@@ -27,6 +28,8 @@ which runs before every repetition; it says more than milliseconds when the mach
 The group "{_NODE}" starts the prediction node as a process and measures what the vehicle sees, from tracks sent to
 predictions received; --json adds how many predictions came late or were a stand-in's, and the node's processor time.
 The group "map" asks the largest real map among the recordings for tests where they are found.
+The group "{_SIMULATION}" steps a world of about {AGENTS} agents, whatever --agents says, and needs pip install '.[sim]';
+a step of 10 ms is ten times real time.
 The group "{_RASTER}" is measured on a real map where one is found or given, and compared with copying an array of the
 raster's size. --against {DEVKIT} draws the same scenes with the rasterizers of that package too, from
 `pip install nuscenes-devkit==1.2.0` (any Python from 3.9; it wants numpy below 2 and opencv-python-headless below 5,
@@ -79,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows = _measure_all(cases, config) if cases else []
     if _NODE in groups and problem is None:
         rows += [row for count in dict.fromkeys(arguments.agents) for row in node(count, arguments.seconds)]
+    rows += _simulation(config, asked=_SIMULATION in arguments.groups) if _SIMULATION in groups else []
     if rows:
         tables.console().print(tables.benchmark_table(rows))
     if _RASTER in groups:
@@ -88,6 +92,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         tables.write_json(arguments.json, rows)
     return 0
+
+
+def _simulation(config: BenchmarkConfig, *, asked: bool) -> list[dict[str, object]]:
+    """The rows, or none and a sentence where SUMO is missing and nobody asked for them by name."""
+    try:
+        with Console(stderr=True).status("simulation") as status:
+            return measure_simulation(config, status.update)
+    except InputError as error:
+        if asked:
+            raise
+        print(f"the simulation was not measured: {error}")
+        return []
 
 
 def _raster(arguments: argparse.Namespace, config: BenchmarkConfig) -> list[dict[str, object]]:

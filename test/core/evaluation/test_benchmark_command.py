@@ -8,7 +8,8 @@ import pytest
 import shapely
 
 from zoox_prediction.cli import main
-from zoox_prediction.evaluation import benchmark_cases, benchmark_map
+from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation import benchmark_cases, benchmark_command, benchmark_map
 from zoox_prediction.evaluation.benchmark_scenes import plans_for, scene_on, traffic
 from zoox_prediction.evaluation.benchmark_town import town
 from zoox_prediction.maps.road_network import NO_ID, RoadNetwork
@@ -93,6 +94,30 @@ def test_every_case_runs(group, small_town):
     assert cases
     for case in cases:
         assert case.run() is not None
+
+
+def test_a_simulated_world_is_stepped_forked_and_sensed(tmp_path):
+    pytest.importorskip("sumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
+    out = tmp_path / "times.json"
+    assert main(["benchmark", "simulation", "--repeats", "1", "--json", str(out)]) == 0
+    rows = {row["name"]: row for row in json.loads(out.read_text())["rows"]}
+    assert set(rows) == {
+        "simulation: 4 futures of 8 s",
+        "simulation: 16 sensors at one instant",
+        "simulation: a step of 0.1 s",
+    }
+    assert all(70 <= row["agents"] <= 140 for row in rows.values())
+
+
+def test_without_sumo_the_rest_is_measured(monkeypatch, small_town, capsys):
+    def missing(*_):
+        raise InputError("SUMO is not installed")
+
+    monkeypatch.setattr(benchmark_command, "measure_simulation", missing)
+    monkeypatch.setattr(benchmark_command, "_KNOWN", ("map", "simulation"))
+    assert main(["benchmark", "--agents", "3", "--repeats", "1"]) == 0
+    assert "the simulation was not measured: SUMO is not installed" in capsys.readouterr().out
+    assert main(["benchmark", "simulation", "--repeats", "1"]) == 2
 
 
 def test_command_writes_its_rows(tmp_path, small_town, capsys):
