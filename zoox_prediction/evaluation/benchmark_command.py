@@ -28,7 +28,7 @@ which runs before every repetition; it says more than milliseconds when the mach
 The group "{_NODE}" starts the prediction node as a process and measures what the vehicle sees, from tracks sent to
 predictions received; --json adds how many predictions came late or were a stand-in's, and the node's processor time.
 The group "map" asks the largest real map among the recordings for tests where they are found.
-The group "{_SIMULATION}" steps a world of about {AGENTS} agents, whatever --agents says, and needs pip install '.[sim]';
+The group "{_SIMULATION}" steps a world of about {AGENTS} agents, whatever --agents says (pip install '.[sim]');
 a step of 10 ms is ten times real time.
 The group "{_RASTER}" is measured on a real map where one is found or given, and compared with copying an array of the
 raster's size. --against {DEVKIT} draws the same scenes with the rasterizers of that package too, from
