@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -255,3 +256,20 @@ def _kml_lane(number: int, sink: str, group: str, *points: tuple[float, float]) 
     data = "".join(f'<Data name="{key}"><value>{value}</value></Data>' for key, value in values.items())
     line = f"<LineString><coordinates>{places}</coordinates></LineString>"
     return f"<Placemark><name>Lane {number}</name>{line}<ExtendedData>{data}</ExtendedData></Placemark>"
+
+
+def kitti_raw(folder: Path, steps: int = 6, speed_mps: float = 8.0) -> Path:
+    """Straight ahead past posts, in the layout of the raw data; the lidar is 0.76 m ahead of base_link."""
+    for name in ("velodyne_points", "image_02"):
+        (folder / name / "data").mkdir(parents=True)
+    (folder / "calib.txt").write_text(KITTI_CALIBRATION)
+    random = np.random.default_rng(0)
+    posts = np.column_stack([random.uniform(-40.0, 60.0, 300), random.uniform(-25.0, 25.0, 300)])
+    heights = np.linspace(-1.0, 1.0, 5)
+    for frame in range(steps):
+        seen = posts - [0.1 * speed_mps * frame, 0.0]
+        points = np.column_stack([np.repeat(seen, 5, axis=0), np.tile(heights, 300), np.full(1500, 0.5)])
+        points.astype(np.float32).tofile(folder / "velodyne_points" / "data" / f"{frame:010d}.bin")
+        picture = np.full((40, 120, 3), 10 * frame, dtype=np.uint8)
+        cv2.imwrite(str(folder / "image_02" / "data" / f"{frame:010d}.png"), picture)
+    return folder

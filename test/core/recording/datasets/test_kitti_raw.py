@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import source_samples as samples
@@ -23,21 +22,8 @@ SPEED_MPS = 8.0
 
 @pytest.fixture
 def drive(tmp_path: Path) -> Path:
-    """Straight ahead at 8 m/s past posts, in the layout of the raw data; the lidar is 0.76 m ahead of base_link."""
-    folder = tmp_path / "2011_09_26_drive_0001_sync"
-    for name in ("velodyne_points", "image_02"):
-        (folder / name / "data").mkdir(parents=True)
-    (folder / "calib.txt").write_text(samples.KITTI_CALIBRATION)
-    random = np.random.default_rng(0)
-    posts = np.column_stack([random.uniform(-40.0, 60.0, 300), random.uniform(-25.0, 25.0, 300)])
-    heights = np.linspace(-1.0, 1.0, 5)
-    for frame in range(STEPS):
-        seen = posts - [0.1 * SPEED_MPS * frame, 0.0]
-        points = np.column_stack([np.repeat(seen, 5, axis=0), np.tile(heights, 300), np.full(1500, 0.5)])
-        points.astype(np.float32).tofile(folder / "velodyne_points" / "data" / f"{frame:010d}.bin")
-        picture = np.full((40, 120, 3), 10 * frame, dtype=np.uint8)
-        cv2.imwrite(str(folder / "image_02" / "data" / f"{frame:010d}.png"), picture)
-    return folder
+    """Straight ahead at 8 m/s past posts."""
+    return samples.kitti_raw(tmp_path / "2011_09_26_drive_0001_sync", STEPS, SPEED_MPS)
 
 
 def _add_oxts(drive: Path, count: int = STEPS) -> None:
