@@ -31,7 +31,8 @@ class Detections:
     """N detections; what the sensor cannot measure is None.
 
     Lidar and radar give boxes in space, cameras boxes of viewing angles. Where only one side of an object was seen, the
-    box is a lower bound: the covariance of its centre along an axis that was not measured is that of half the size.
+    other sides are those that are usual for its class, and the covariance of the centre along an axis that was not
+    measured is that of half the size.
     """
 
     stamp_ns: int  # of the measurement
