@@ -36,7 +36,8 @@ class TrackingNode(ManagedNode):
         self._diagnostics = Diagnostics(self, callback_group=MutuallyExclusiveCallbackGroup())
         self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
         self._pipeline: TrackingPipeline | None = None
-        self._told_s = 0.0  # steady time of the last tracks
+        self._told_s = 0.0  # steady time of the last tracks,
+        self._begun_s = 0.0  # and of the detections that they waited for others from
         self._is_gathering = False
 
     def setup(self) -> None:
@@ -85,8 +86,9 @@ class TrackingNode(ManagedNode):
         mount = self._mount(detections)
         pose = self._pose(detections, mount, problems)
         problems += self._pipeline.add_detections(detections, pose, mount)
-        if not self._is_gathering and time.monotonic() - self._told_s >= self._config.period_s - self._config.gather_s:
-            self._is_gathering = True
+        now_s = time.monotonic()
+        if not self._is_gathering and now_s - self._begun_s >= self._config.period_s - self._config.gather_s:
+            self._is_gathering, self._begun_s = True, now_s
             self._gathered.reset()
         return problems
 
