@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from zoox_prediction.evaluation.benchmark import BenchmarkCase
+from zoox_prediction.evaluation.benchmark_image_detection import image_detection_cases
 from zoox_prediction.evaluation.benchmark_lidar_detection import lidar_detection_cases
 from zoox_prediction.evaluation.benchmark_map import map_cases
 from zoox_prediction.evaluation.benchmark_radar_detection import radar_detection_cases
@@ -104,5 +105,6 @@ GROUPS: Mapping[str, Group] = {
     "map": map_cases,
     "radar_detection": radar_detection_cases,
     "lidar_detection": lidar_detection_cases,
+    "image_detection": image_detection_cases,
     "tracking": tracking_cases,
 }

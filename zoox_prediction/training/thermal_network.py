@@ -26,7 +26,7 @@ _AVERAGING = 0.998  # of the weights that are kept, from step to step
 class ThermalTrainingConfig:
     """How long and on what the thermal network learns."""
 
-    steps: int = 3500
+    steps: int = 2000
     batch_size: int = 8
     size_px: int = 256
     learning_rate: float = 2e-3
@@ -134,15 +134,16 @@ def _loss(output: Any, batch: list[Sample]) -> Any:
     def stacked(name: str) -> Any:
         return torch.from_numpy(np.stack([getattr(each, name) for each in batch]))
 
-    heat, box, is_center, counts = (stacked(name) for name in ("heat", "box", "is_center", "counts"))
+    heat, box, weight, counts = (stacked(name) for name in ("heat", "box", "box_weight", "counts"))
     found = output[:, : len(ThermalClass)].clamp(1e-4, 1.0 - 1e-4)
     positive = (heat > 0.999).float()
     miss = positive * (1.0 - found) ** 2 * torch.log(found)
     false_alarm = (1.0 - positive) * (1.0 - heat) ** 4 * found**2 * torch.log(1.0 - found)
     number = positive.sum().clamp(min=1.0)
     heat_loss = -((miss + false_alarm) * counts[:, None]).sum() / number
-    error = (output[:, len(ThermalClass) :] - box).abs() * is_center[:, None]
-    return heat_loss + (_SIZE_WEIGHT * error[:, :2].sum() + _OFFSET_WEIGHT * error[:, 2:].sum()) / number
+    error = (output[:, len(ThermalClass) :] - box).abs() * weight[:, None]
+    box_loss = _SIZE_WEIGHT * error[:, :2].sum() + _OFFSET_WEIGHT * error[:, 2:].sum()
+    return heat_loss + box_loss / weight.sum().clamp(min=1.0)
 
 
 def export_thermal_network(network: Any, path: Path, made_by: str) -> None:

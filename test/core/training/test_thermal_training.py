@@ -39,13 +39,18 @@ def test_the_unit_and_gain_of_a_camera_do_not_matter() -> None:
 def test_targets_are_what_the_detector_reads() -> None:
     boxes = np.array([[10.0, 20.0, 22.0, 44.0], [60.0, 30.0, 100.0, 52.0]])
     classes = np.array([ThermalClass.PERSON, ThermalClass.CAR])
-    heat, values, is_center = heat_map_targets(boxes, classes, 128)
-    assert is_center.sum() == 2
+    heat, values, weight = heat_map_targets(boxes, classes, 128)
+    assert (weight == 1.0).sum() == 2
     found, scores, found_classes = peaks(heat, values, 0.99)
     order = np.argsort(found_classes)
     np.testing.assert_allclose(found[order], boxes, atol=1e-3)
     np.testing.assert_allclose(scores, 1.0)
     assert found_classes[order].tolist() == classes.tolist()
+    # Cells beside the centre say the same box.
+    rows, columns = np.nonzero(weight[:, :10])
+    assert len(rows) == 3
+    center = np.stack([columns, rows], axis=1) + values[2:, rows, columns].T
+    np.testing.assert_allclose(center, np.broadcast_to([4.0, 8.0], center.shape), atol=1e-5)
 
 
 def test_samples_show_their_labels_where_the_targets_say(tmp_path: Path) -> None:
@@ -54,7 +59,7 @@ def test_samples_show_their_labels_where_the_targets_say(tmp_path: Path) -> None
     for _ in range(20):
         sample = samples.draw()
         assert sample.image.shape == (2, 128, 128) and np.isfinite(sample.image).all()
-        rows, columns = np.nonzero(sample.is_center * sample.counts)
+        rows, columns = np.nonzero((sample.box_weight == 1.0) * sample.counts)
         at_centers = sample.image[0, rows * STRIDE + 2, columns * STRIDE + 2]
         away = sample.image[0, ::STRIDE, ::STRIDE][(sample.heat.max(axis=0) < 0.01) & (sample.counts > 0)]
         if len(at_centers) and len(away):

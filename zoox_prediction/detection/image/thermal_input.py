@@ -27,5 +27,6 @@ def thermal_input(image: NDArray) -> NDArray[np.float32]:
 
 def _in_range(values: NDArray[np.float32]) -> NDArray[np.float32]:
     low, middle, high = np.percentile(values[::_SAMPLE, ::_SAMPLE], [_LOW, 50.0, _HIGH])
-    scaled = (values - np.float32(middle)) / np.float32(max(high - low, 1e-6))
-    return np.clip(scaled, -2.0, 4.0).astype(np.float32)
+    scaled = values - np.float32(middle)
+    scaled *= np.float32(1.0 / max(high - low, 1e-6))
+    return np.asarray(np.clip(scaled, -2.0, 4.0, out=scaled), dtype=np.float32)
