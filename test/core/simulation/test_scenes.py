@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +77,13 @@ def test_mistakes_are_told_in_one_sentence(tmp_path, options, words, capsys):
     assert simulate(tmp_path / "out", *options) == 2
     errors = capsys.readouterr().err
     assert words in errors and len(errors.splitlines()) == 1
+
+
+def test_the_installed_command_simulates_in_two_processes(tmp_path):
+    command = shutil.which("zoox-prediction", path=str(Path(sys.executable).parent))
+    if command is None:
+        pytest.skip("zoox-prediction is not installed beside this interpreter")
+    arguments = ["simulate", "--scenes", "2", "--seconds", "1", "--workers", "2", "--out", str(tmp_path / "out")]
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").glob("scene_*"))) == 2
