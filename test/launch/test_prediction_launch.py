@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 import unittest
-from pathlib import Path
 
-import launch
 import launch_testing
-import launch_testing.actions
 import launch_testing.asserts
 import pytest
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launched import ListeningTestCase, description_of
 
 from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray
 from zoox_prediction.recording.messages import tracked_agents_to_message
@@ -23,35 +16,13 @@ from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.qos import INPUT, OUTPUT
 from zoox_prediction.scene import AgentClass, TrackedAgents
 
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-_LAUNCH = Path(__file__).resolve().parents[2] / "launch" / "prediction.launch.py"
-_START_S = 90.0  # nodes on a busy machine
-
 
 @pytest.mark.launch_test
 def generate_test_description():
-    return launch.LaunchDescription(
-        [
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(_LAUNCH)), launch_arguments={"map": "/no/such.osm"}.items()
-            ),
-            launch_testing.actions.ReadyToTest(),
-        ]
-    )
+    return description_of("prediction.launch.py", map="/no/such.osm")
 
 
-class TestPredictions(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        rclpy.init()
-        cls.node = rclpy.create_node("launch_test")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.destroy_node()
-        rclpy.shutdown()
-
+class TestPredictions(ListeningTestCase):
     def test_agents_are_predicted(self):
         received: list[PredictedTrajectoryArray] = []
         complaints: dict[str, str] = {}
@@ -63,13 +34,14 @@ class TestPredictions(unittest.TestCase):
         self.node.create_subscription(PredictedTrajectoryArray, "/predictions", received.append, OUTPUT)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", diagnose, INPUT)
         publisher = self.node.create_publisher(TrackedAgentArray, "/tracked_agents", INPUT)
-        deadline = time.monotonic() + _START_S
         reporters = {"map_node: map", "prediction_node: problems", "visualization_node: problems"}
-        while not (received and reporters <= complaints.keys()) and time.monotonic() < deadline:
+
+        def publish():
             stamp_ns = self.node.get_clock().now().nanoseconds
             agents = TrackedAgents.from_states(stamp_ns, [7], [AgentClass.CAR], [[1.0, 2.0]], [0.0], [[5.0, 0.0]])
             publisher.publish(tracked_agents_to_message(agents, ROS_TYPES))
-            rclpy.spin_once(self.node, timeout_sec=0.1)
+
+        self.spin_until(lambda: received and reporters <= complaints.keys(), publish)
         self.assertTrue(received, "no prediction in time")
         self.assertEqual(list(received[0].id), [7])
         self.assertEqual(received[0].num_steps, 80)

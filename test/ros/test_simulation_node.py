@@ -207,6 +207,7 @@ def test_the_next_drive_begins_anew_and_the_clock_tells_first(start_simulation, 
     assert len(networks) >= 2 and not np.array_equal(networks[0].lane_id, networks[1].lane_id)
     wait_for(lambda: passenger.says("simulation").startswith("seed "), what="the diagnostics")
     assert passenger.says("simulation").split(",")[0] != "seed 0"
+    assert "its 4 s are over; making the world of seed 1" in passenger.process.output
 
 
 def test_one_drive_alone_ends_the_node(start_simulation):

@@ -76,7 +76,8 @@ def _projection(file: SumoFile, origin: tuple[float, float] | None) -> Callable[
     per_degree = EARTH_RADIUS_M * np.pi / 180.0
 
     def to_map(points: Points) -> Points:
-        lon, lat = projected(*(points - file.net_offset_m).T, inverse=True)
+        x, y = (points - file.net_offset_m).T
+        lon, lat = projected(x, y, inverse=True)
         return np.column_stack([per_degree * np.cos(np.radians(lat0)) * (lon - lon0), per_degree * (lat - lat0)])
 
     return to_map

@@ -124,12 +124,15 @@ class LiveSimulation:
         """Begins the next drive; False when there is none."""
         if self._closing:
             return False
-        self._logger.info(f"the drive of seed {live.seed} has ended at {live.world.time_s:.1f} s: {live.over}")
+        ended = f"the drive of seed {live.seed} has ended at {live.world.time_s:.1f} s: {live.over}"
         if not self._config.loop:
+            self._logger.info(ended)
             self._diagnostics.value("simulation", f"has ended: {live.over}")
             self._on_end()
             return False
-        self._diagnostics.value("simulation", f"the drive of seed {live.seed} has ended; making the next world")
+        next_world = f"making the world of seed {live.next_seed}, for some seconds; /clock stands still, then goes back"
+        self._logger.info(f"{ended}; {next_world}")
+        self._diagnostics.value("simulation", next_world)
         live.restart()
         while not self._plans.empty():  # they were for the drive before
             self._plans.get()

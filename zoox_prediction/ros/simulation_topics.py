@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cv2
 import numpy as np
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
@@ -42,6 +43,7 @@ class SimulationTopics:
         """`suite`: sensors that are published too; agents within `tracks_range_m` of the ego count as tracked."""
         self._node = node
         self._tracks_range_m = tracks_range_m
+        cv2.setNumThreads(1)  # of its own, which would only get in the way of these
         self._threads = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS), thread_name_prefix="sensors")
         self._publishers: dict[str, Any] = {}
         self._create(Clock, "/clock", CLOCK)

@@ -59,7 +59,12 @@ class LiveWorld:
     def restart(self) -> None:
         """Ends this drive and begins the next one; takes some seconds. Raises InputError as the constructor."""
         self.close()
-        self._begin(self.seed + 1 if self._config.next_seed else self.seed)
+        self._begin(self.next_seed)
+
+    @property
+    def next_seed(self) -> int:
+        """Of the next drive."""
+        return self.seed + 1 if self._config.next_seed else self.seed
 
     def step(self) -> None:
         """On to STEP_S later, the ego where its plan has it then; not when the drive is `over`."""

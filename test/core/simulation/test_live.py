@@ -174,6 +174,7 @@ def test_the_drive_is_over_when_its_time_is_and_the_next_one_has_the_next_seed(b
     live.step()
     assert live.over == "its 2 s are over"
     network = live.road_network
+    assert live.next_seed == live.seed + 1
     live.restart()
     assert live.seed == 5 and live.over == "" and live.plan_status == "none; the ego drives by itself"
     assert live.truth.ego.stamp_ns == began.ego.stamp_ns
@@ -182,6 +183,7 @@ def test_the_drive_is_over_when_its_time_is_and_the_next_one_has_the_next_seed(b
 
 def test_the_same_seed_again_is_the_same_drive(begin):
     live = begin(next_seed=False)
+    assert live.next_seed == live.seed
     run(live, 1.0)
     first = live.truth
     live.restart()

@@ -58,9 +58,8 @@ class GroundPatch:
         """(n,) Surface under finite map points (n, 2); grass outside of the patch."""
         column, row = (np.rint((points[:, i] - self.origin[i]) / self.pixel_m).astype(np.int64) for i in range(2))
         inside = (column >= 0) & (column < SIDE_PX) & (row >= 0) & (row < SIDE_PX)
-        surface = np.full(len(points), Surface.GRASS, dtype=np.int64)
-        surface[inside] = self.surface[row[inside], column[inside]]
-        return surface
+        surface = self.surface.reshape(-1)[np.where(inside, row * SIDE_PX + column, 0)]
+        return np.where(inside, surface, np.int64(Surface.GRASS))
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,9 @@ def _returns(cast: Cast, scenery: Scenery, max_range_m: float) -> tuple[FloatArr
     surface[on_solid] = scenery.solids.surface[solid, face]
     owner[on_solid] = scenery.solids.owner[solid]
     cosine[on_solid] = -np.einsum("ni,ni->n", scenery.solids.normal[solid, face], direction[on_solid])
-    ground = cast.origin[rays][~on_solid, :2] + distance[~on_solid, None] * direction[~on_solid, :2]
-    surface[~on_solid] = scenery.far_ground.at(ground)
+    on_ground, away = rays[~on_solid], distance[~on_solid]
+    x, y = (cast.origin[on_ground, axis] + away * cast.direction[on_ground, axis] for axis in range(2))
+    surface[~on_solid] = scenery.far_ground.at(np.column_stack([x, y]))
     return distance, surface, np.clip(cosine, 0.0, 1.0), owner
 
 

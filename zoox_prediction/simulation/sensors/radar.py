@@ -86,18 +86,26 @@ def _reflections(config: RadarConfig, scenery: Scenery) -> Reflections:
     owner = scenery.solids.owner[cast.solid[cast.hit[rays]]]
     points = cast.origin[rays] + cast.range_m[rays, None] * cast.direction[rays]
     azimuth = np.arctan2(cast.direction[rays, 1], cast.direction[rays, 0])
-    cells = np.column_stack(
-        [owner, cast.range_m[rays] // config.range_resolution_m, azimuth // config.azimuth_resolution_rad]
-    ).astype(np.int64)
-    cell, member, size = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
-    member = member.reshape(-1)  # numpy 2.0 gives it the shape of a column
-    sums = [np.bincount(member, points[:, axis], len(cell)) for axis in range(3)]
+    cells = _numbered(owner, cast.range_m[rays] // config.range_resolution_m, azimuth // config.azimuth_resolution_rad)
+    _, first, member, size = np.unique(cells, return_index=True, return_inverse=True, return_counts=True)
+    sums = [np.bincount(member, points[:, axis], len(size)) for axis in range(3)]
     place = np.column_stack(sums) / size[:, None]
-    strongest = _strongest(cell[:, 0], size, config.max_detections_per_agent)
-    place, owner, size = place[strongest], cell[strongest, 0], size[strongest]
+    owner = owner[first]
+    strongest = _strongest(owner, size, config.max_detections_per_agent)
+    place, owner, size = place[strongest], owner[strongest], size[strongest]
     share = size / np.maximum(np.bincount(owner, size, minlength=len(scenery.truth.agents))[owner], 1)
     rcs = _rcs_dbsm(scenery.truth.agents, owner, place - cast.origin[0]) + 10.0 * np.log10(np.maximum(share, 1e-9))
     return Reflections(place, _velocity_at(scenery.truth.agents, owner, place), rcs, owner)
+
+
+def _numbered(*columns: NDArray) -> IntArray:
+    """A number (n,) for each row of columns (n,) of whole numbers; they sort as the rows do."""
+    number = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        whole = column.astype(np.int64)
+        least = int(whole.min(initial=0))
+        number = number * (int(whole.max(initial=0)) - least + 1) + whole - least
+    return number
 
 
 def _strongest(owner: IntArray, size: IntArray, count: int) -> IntArray:

@@ -242,8 +242,7 @@ def _draw_small(
     nearness = np.minimum(across + down, nearest[each].astype(np.float32))
     pixel, number = row * width + column, numbers[each]
     best, shown = inverse_depth.reshape(-1), index.reshape(-1)
-    wins = (nearness > best[pixel]) | ((nearness == best[pixel]) & (number < shown[pixel]))
-    pixel, nearness, number = pixel[wins], nearness[wins], number[wins]
-    order = np.lexsort((number, -nearness, pixel))
-    first = order[np.unique(pixel[order], return_index=True)[1]]
-    best[pixel[first]], shown[pixel[first]] = nearness[first], number[first]
+    before = best[pixel]
+    np.maximum.at(best, pixel, nearness)
+    wins = (nearness == best[pixel]) & ((nearness > before) | (number < shown[pixel]))
+    shown[pixel[wins][::-1]] = number[wins][::-1]  # of several values for a pixel the last one stays

@@ -7,7 +7,7 @@ same solids; patches have no thickness and only cameras see them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +64,14 @@ class Patch:
 
 
 def _straight(
-    x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], surface: Surface, **rest: Surface | None
+    x: tuple[float, float],
+    y: tuple[float, float],
+    z: tuple[float, float],
+    surface: Surface,
+    top_surface: Surface | None = None,
+    front_surface: Surface | None = None,
 ) -> Part:
-    return Part((*x, *y), (*x, *y), z, surface, **rest)  # type: ignore[arg-type]
+    return Part((*x, *y), (*x, *y), z, surface, top_surface, front_surface)
 
 
 def _wheels(x_shares: Iterable[float], radius_m: float) -> list[Patch]:
@@ -81,16 +86,25 @@ def _wheels(x_shares: Iterable[float], radius_m: float) -> list[Patch]:
     return patches
 
 
-def _plate(face: str, across: tuple[float, float], z: tuple[float, float], surface: Surface, **rest: object) -> Patch:
+def _plate(face: str, across: tuple[float, float], z: tuple[float, float], surface: Surface) -> Patch:
     """A rectangle on the front, rear, left or right of the box; `across` is y on the first two, x on the others."""
     axis, sign = {"front": (0, 1.0), "rear": (0, -1.0), "left": (1, 1.0), "right": (1, -1.0)}[face]
     corners = np.array([[across[0], z[0]], [across[1], z[0]], [across[1], z[1]], [across[0], z[1]]])
     share = np.insert(corners, axis, 0.5 * sign, axis=1)
     share = np.vstack([share, np.tile(share[-1:], (PATCH_CORNERS - 4, 1))])
-    normal = np.zeros(3)
-    normal[axis] = sign
-    offset = np.tile(_PROUD_M * normal, (PATCH_CORNERS, 1))
-    return Patch(share, offset, tuple(normal.tolist()), surface, **rest)  # type: ignore[arg-type]
+    normal = (0.0, sign, 0.0) if axis else (sign, 0.0, 0.0)
+    offset = np.tile(_PROUD_M * np.array(normal), (PATCH_CORNERS, 1))
+    return Patch(share, offset, normal, surface)
+
+
+def _brake_light(across: tuple[float, float], z: tuple[float, float]) -> Patch:
+    plate = _plate("rear", across, z, Surface.BRAKE_OFF)
+    return replace(plate, lit_surface=Surface.BRAKE_ON, lit_by=Attribute.BRAKE_LIGHT, night_surface=Surface.TAIL_LIGHT)
+
+
+def _indicator(face: str, across: tuple[float, float], z: tuple[float, float], lamp: Attribute) -> Patch:
+    plate = _plate(face, across, z, Surface.INDICATOR_OFF)
+    return replace(plate, lit_surface=Surface.INDICATOR_ON, lit_by=lamp | Attribute.HAZARD, blinks=True)
 
 
 def _lamps(z: tuple[float, float], outer: float = 0.47, inner: float = 0.3) -> list[Patch]:
@@ -101,27 +115,13 @@ def _lamps(z: tuple[float, float], outer: float = 0.47, inner: float = 0.3) -> l
         wide = (side * inner, side * middle)
         corner = (side * middle, side * outer)
         low = (z[0] - 0.8 * (z[1] - z[0]), z[0] - 0.1 * (z[1] - z[0]))
-        lights: list[tuple[str, tuple[float, float], tuple[float, float], Surface, dict]] = [
-            ("rear", wide, z, Surface.BRAKE_OFF, {
-                "lit_surface": Surface.BRAKE_ON, "lit_by": Attribute.BRAKE_LIGHT, "night_surface": Surface.TAIL_LIGHT,
-            }),
-            ("rear", wide, low, Surface.REVERSING_OFF, {
-                "lit_surface": Surface.REVERSING_ON, "lit_by": Attribute.REVERSING_LIGHT,
-            }),
-            ("front", wide, z, Surface.HEADLIGHT_OFF, {"night_surface": Surface.HEADLIGHT_ON}),
-        ]  # fmt: skip
-        patches += [_plate(face, across, height, surface, **rest) for face, across, height, surface, rest in lights]
+        reversing = _plate("rear", wide, low, Surface.REVERSING_OFF)
+        headlight = _plate("front", wide, z, Surface.HEADLIGHT_OFF)
         patches += [
-            _plate(
-                face,
-                corner,
-                z,
-                Surface.INDICATOR_OFF,
-                lit_surface=Surface.INDICATOR_ON,
-                lit_by=indicator | Attribute.HAZARD,
-                blinks=True,
-            )
-            for face in ("front", "rear")
+            _brake_light(wide, z),
+            replace(reversing, lit_surface=Surface.REVERSING_ON, lit_by=Attribute.REVERSING_LIGHT),
+            replace(headlight, night_surface=Surface.HEADLIGHT_ON),
+            *(_indicator(face, corner, z, indicator) for face in ("front", "rear")),
         ]
     return patches
 
@@ -208,12 +208,10 @@ PATCHES: dict[AgentClass, tuple[Patch, ...]] = {
         *(_plate(face, (-0.46, 0.46), (0.45, 0.8), Surface.GLASS) for face in ("left", "right")),
     ),
     AgentClass.MOTORCYCLIST: (
-        _plate("rear", (-0.12, 0.12), (0.4, 0.48), Surface.BRAKE_OFF, lit_surface=Surface.BRAKE_ON,
-               lit_by=Attribute.BRAKE_LIGHT, night_surface=Surface.TAIL_LIGHT),
+        _brake_light((-0.12, 0.12), (0.4, 0.48)),
         _plate("front", (-0.12, 0.12), (0.4, 0.5), Surface.HEADLIGHT_ON),
         *(
-            _plate(face, (0.12 * side, 0.18 * side), (0.36, 0.44), Surface.INDICATOR_OFF,
-                   lit_surface=Surface.INDICATOR_ON, lit_by=lamp | Attribute.HAZARD, blinks=True)
+            _indicator(face, (0.12 * side, 0.18 * side), (0.36, 0.44), lamp)
             for face in ("front", "rear")
             for side, lamp in ((1.0, Attribute.LEFT_INDICATOR), (-1.0, Attribute.RIGHT_INDICATOR))
         ),

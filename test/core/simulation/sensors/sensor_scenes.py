@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,9 +59,9 @@ def ego(velocity: tuple[float, float] = (0.0, 0.0), yaw: float = 0.0, yaw_rate: 
     return EgoState(STAMP_NS, np.zeros(2), yaw, np.array(velocity), yaw_rate)
 
 
-def truth(these: TrackedAgents | None = None, state: EgoState | None = None, **rest: object) -> SensorTruth:
+def truth(these: TrackedAgents | None = None, state: EgoState | None = None, **rest: Any) -> SensorTruth:
     these = TrackedAgents.empty(STAMP_NS) if these is None else these
-    return SensorTruth(these, state or ego(), **rest)  # type: ignore[arg-type]
+    return SensorTruth(these, state or ego(), **rest)
 
 
 @cache
@@ -69,27 +69,27 @@ def _own_suite() -> SuiteConfig:
     return load_suite_config()
 
 
-def sensor(kind: type[Config], **changes: object) -> Config:
+def sensor(kind: type[Config], **changes: Any) -> Config:
     """The package's first sensor of the kind, facing ahead from the front of the ego, with changes."""
     first = next(each for each in _own_suite().sensors if isinstance(each, kind))
     facing = Mount(3.75, 0.0, first.mount.z_m)
-    return replace(first, **{"mount": facing, **changes})  # type: ignore[arg-type]
+    return replace(first, **{"mount": facing, **changes})
 
 
-def silent_lidar(**changes: object) -> LidarConfig:
+def silent_lidar(**changes: Any) -> LidarConfig:
     return sensor(LidarConfig, **{"noise": SILENT_LIDAR, "sweep_s": 0.0, **changes})
 
 
-def silent_radar(**changes: object) -> RadarConfig:
+def silent_radar(**changes: Any) -> RadarConfig:
     """Hears everything that is in sight."""
     return sensor(RadarConfig, **{"noise": SILENT_RADAR, "detection_threshold_db": -200.0, **changes})
 
 
-def silent_camera(**changes: object) -> CameraConfig:
+def silent_camera(**changes: Any) -> CameraConfig:
     return sensor(CameraConfig, **{"noise_deviation": 0.0, **changes})
 
 
-def silent_thermal(**changes: object) -> ThermalConfig:
+def silent_thermal(**changes: Any) -> ThermalConfig:
     quiet = {"noise_deviation_k": 0.0, "fixed_pattern_deviation_k": 0.0, "blur_px": 0.0, "step_ck": 1}
     return sensor(ThermalConfig, **{**quiet, **changes})
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sensor_scenes import agents, ego, points_in_map, sensor, silent_lidar, truth
 
 from zoox_prediction.maps.road_network import Ragged, RoadNetwork
-from zoox_prediction.scene import AgentClass
+from zoox_prediction.scene import AgentClass, TrackedAgents
 from zoox_prediction.simulation.sensors.config import LidarConfig, LidarNoise, Mount
 from zoox_prediction.simulation.sensors.lidar import lidar_sweep
 from zoox_prediction.simulation.sensors.scenery import Scenery
@@ -172,9 +172,9 @@ def test_returns_are_lost_more_often_far_away_and_at_grazing_incidence() -> None
     far = agents([BOX], [(140.0, 0.0)], size=np.array([[1.0, 56.0, 56.0]]))
     only_range = sensor(LidarConfig, noise=LidarNoise(0.0, 0.0, 0.0, 0.5, 0.0))
 
-    def share(config: LidarConfig, world: object) -> float:
-        kept = (lidar_sweep(config, Scenery(truth(world)), _random())[1] == 0).sum()  # type: ignore[arg-type]
-        return kept / (lidar_sweep(silent_lidar(), Scenery(truth(world)), _random())[1] == 0).sum()  # type: ignore[arg-type]
+    def share(config: LidarConfig, world: TrackedAgents) -> float:
+        kept = (lidar_sweep(config, Scenery(truth(world)), _random())[1] == 0).sum()
+        return kept / (lidar_sweep(silent_lidar(), Scenery(truth(world)), _random())[1] == 0).sum()
 
     assert share(only_range, near) > 0.99
     assert share(only_range, far) == pytest.approx(1.0 - 0.5 * (135.0 / 150.0) ** 2, abs=0.06)
