@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -128,10 +127,13 @@ def score_rows(
             yield {"sensors": setting, "recording": name, "class": "all", **score_tracks(frames, scope)}
     for name, classes in _CLASSES.items():
         frames = [_of_classes(frame, classes) for frame in together]
-        with (
-            contextlib.suppress(InputError) if name != "all" else contextlib.nullcontext()
-        ):  # none of that class counts
-            yield {"sensors": setting, "recording": "together", "class": name, **score_tracks(frames, scope)}
+        try:
+            scores = score_tracks(frames, scope)
+        except InputError:
+            if name == "all":
+                raise
+            continue  # none of that class counts
+        yield {"sensors": setting, "recording": "together", "class": name, **scores}
 
 
 def _renumbered(frame: TrackedFrame, offset: int) -> TrackedFrame:
