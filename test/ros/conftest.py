@@ -79,10 +79,20 @@ class NodeProcess:
 @pytest.fixture
 def start_process(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
     """start_process(*python_arguments) starts a Python process of this environment; all end with the test."""
+    yield from _starter(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def start_shared_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., NodeProcess]]:
+    """As start_process, but the processes end with the module."""
+    yield from _starter(tmp_path_factory.mktemp("processes"))
+
+
+def _starter(folder: Path) -> Iterator[Callable[..., NodeProcess]]:
     processes: list[NodeProcess] = []
 
     def start(*arguments: str) -> NodeProcess:
-        process = NodeProcess([sys.executable, *arguments], tmp_path / f"process_{len(processes)}.log")
+        process = NodeProcess([sys.executable, *arguments], folder / f"process_{len(processes)}.log")
         processes.append(process)
         return process
 

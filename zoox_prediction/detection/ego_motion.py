@@ -14,6 +14,7 @@ from zoox_prediction.sensor_data import Measurement
 FloatArray = NDArray[np.float64]
 
 _HISTORY_S, _MAX_AGE_S = 2.0, 0.5
+_RESTART_S = 1.0  # stamps that go back further begin anew; smaller steps are messages out of order
 
 
 class EgoMotion:
@@ -24,10 +25,15 @@ class EgoMotion:
         self._motion: deque[FloatArray] = deque()  # (3,) vx, vy along base_link's axes, yaw rate
 
     def add(self, ego: EgoState) -> list[str]:
-        """Takes in one odometry; what is wrong with it comes back, in one sentence each."""
+        """Takes in one odometry; what is wrong with it comes back, in one sentence each.
+
+        Stamps that go back by more than a second begin anew, be it that time jumped or that one of the future came.
+        """
         motion = np.array([*(rotation_matrix(-ego.yaw) @ ego.velocity), ego.yaw_rate])
         if not np.isfinite(motion).all():
             return [f"a speed is not finite ({motion.tolist()}), the message is dropped"]
+        if self._stamps_ns and self._stamps_ns[-1] - ego.stamp_ns > _RESTART_S * 1e9:
+            self.reset()
         if self._stamps_ns and ego.stamp_ns <= self._stamps_ns[-1]:
             return ["stamps go back, the message is dropped"] if ego.stamp_ns < self._stamps_ns[-1] else []
         self._stamps_ns.append(ego.stamp_ns)

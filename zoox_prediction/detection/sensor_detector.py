@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from zoox_prediction.detection.config import DetectionConfig
 from zoox_prediction.detections import Detections, Modality
+from zoox_prediction.errors import InputError
 from zoox_prediction.sensor_data import CameraModel, Measurement, PointCloud
 
 
@@ -25,7 +26,7 @@ class SensorDetector:
 
     def __init__(self, config: DetectionConfig) -> None:
         """Raises InputError for a model that cannot be used."""
-        self._modality = config.sensor_modality
+        self._config, self._modality = config, config.sensor_modality
         # Detectors bring large libraries with them, and a node needs one of them.
         if self._modality == Modality.LIDAR:
             from zoox_prediction.detection.lidar.detector import LidarDetector
@@ -50,8 +51,7 @@ class SensorDetector:
         if isinstance(data, CameraImage):
             detections = self._in_image(measurement, data)
         else:
-            if data.num_dropped:
-                problems.append(f"{data.num_dropped} of {data.num_dropped + len(data)} points are not finite, left out")
+            problems += self._in_doubt(data)
             detector = self._lidar if self._modality == Modality.LIDAR else self._radar
             detections = detector.detect(measurement, data)
         if self._modality == Modality.RADAR:
@@ -61,6 +61,21 @@ class SensorDetector:
             problems.append(f"{np.count_nonzero(~finite)} detections were not finite, left out")
             detections = detections.select(finite)
         return detections, problems
+
+    def _in_doubt(self, cloud: PointCloud) -> list[str]:
+        """What is wrong with a cloud; raises InputError when its sensor cannot have looked at all."""
+        count = len(cloud) + cloud.num_dropped
+        if not len(cloud) and (count or self._modality == Modality.LIDAR):
+            what = f"none of {count} points is finite" if count else "there are no points"
+            raise InputError(f"{what}; look at the sensor and its driver")
+        problems = []
+        if cloud.num_dropped:
+            problems.append(f"{cloud.num_dropped} of {count} points are not finite, left out")
+        is_lidar = self._modality == Modality.LIDAR
+        most = self._config.lidar.max_points if is_lidar else self._config.radar.max_points
+        if len(cloud) > most:
+            problems.append(f"{len(cloud)} points, too many, are thinned (max_points is {most})")
+        return problems
 
     def _in_image(self, measurement: Measurement, data: CameraImage) -> Detections:
         if self._modality == Modality.RADAR:

@@ -13,6 +13,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from zoox_prediction.detection.config import DetectionConfig
 from zoox_prediction.detection.ego_motion import EgoMotion
 from zoox_prediction.detection.sensor_detector import CameraImage, SensorDetector
+from zoox_prediction.detections import Detections
 from zoox_prediction.errors import InputError
 from zoox_prediction.msg import DetectionArray
 from zoox_prediction.prediction.memory import keep_freed_memory
@@ -28,9 +29,6 @@ from zoox_prediction.ros.transforms import FrameTransformer
 from zoox_prediction.scene import EgoState
 from zoox_prediction.sensor_data import PointCloud
 
-# Numbers of the diagnostics are told anew after so many frames.
-_FRAMES_TOLD = 10
-
 
 class DetectionNode(ManagedNode):
     """Works on the newest frame; frames that come meanwhile are dropped and counted, never queued."""
@@ -43,6 +41,7 @@ class DetectionNode(ManagedNode):
         self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
         self._motion, self._motion_lock = EgoMotion(), threading.Lock()
         self._detector: SensorDetector | None = None
+        self._busy = threading.Lock()  # while a frame is worked on
 
     def setup(self) -> None:
         config = self._config
@@ -69,15 +68,17 @@ class DetectionNode(ManagedNode):
             return
         self._sensor.close()
         self._inputs.close()
-        self._newest.close()
-        self.destroy_lifecycle_publisher(self._publisher)
+        with self._busy:
+            self._newest.close()
+            self.destroy_lifecycle_publisher(self._publisher)
+            self._detector = None
         self._frames.close()
-        self._detector = None
 
     def reset(self) -> None:
         with self._motion_lock:
             self._motion.reset()
         if self._detector is not None:
+            self._sensor.reset()
             self._newest.clear()
             self._frames.reset()
         self._diagnostics.reset()
@@ -90,28 +91,30 @@ class DetectionNode(ManagedNode):
         self._newest.offer((time.monotonic(), received))
 
     def _work(self, arrived: tuple[float, tuple[Any, ...]]) -> None:
-        received_s, (message, *info) = arrived
-        detector = self._detector
-        if detector is None or not self._publisher.is_activated:
-            return
-        header = message.header
-        try:
-            stamp_ns = messages.stamp_ns(header.stamp)
-            data = self._data(message, *info)
-            base_from_sensor = self._frames.matrix(header.frame_id, stamp_ns)
-            with self._motion_lock:
-                measurement = self._motion.measurement(stamp_ns, header.frame_id, self._name, base_from_sensor)
-            detections, problems = detector.detect(measurement, data)
-        except InputError as error:
-            self._diagnostics.problem(self._topic, f"{self._topic}: {error}; the message is dropped")
-            return
-        self._publisher.publish(messages.detections_to_message(detections, ROS_TYPES))
+        received_s, received = arrived
+        with self._busy:
+            if self._detector is None or not self._publisher.is_activated:
+                return
+            try:
+                detections, problems = self._detect(self._detector, *received)
+            except InputError as error:
+                self._diagnostics.problem(self._topic, f"{self._topic}: {error}; the message is dropped")
+                return
+            self._publisher.publish(messages.detections_to_message(detections, ROS_TYPES))
         self._diagnostics.latency("detection", time.monotonic() - received_s)
         for problem in problems:
             self._diagnostics.problem(self._topic, f"{self._topic}: {problem}")
-        if self._newest.received % _FRAMES_TOLD == 0:
-            counts = {"received": str(self._newest.received), "dropped": str(self._newest.dropped)}
-            self._diagnostics.value("frames", f"{self._newest.dropped} dropped", details=counts)
+        counts = {"received": str(self._newest.received), "dropped": str(self._newest.dropped)}
+        self._diagnostics.value("frames", f"{self._newest.dropped} dropped", details=counts)
+
+    def _detect(self, detector: SensorDetector, message: Any, *info: Any) -> tuple[Detections, list[str]]:
+        header = message.header
+        stamp_ns = messages.stamp_ns(header.stamp)
+        data = self._data(message, *info)
+        base_from_sensor = self._frames.matrix(header.frame_id, stamp_ns)
+        with self._motion_lock:
+            measurement = self._motion.measurement(stamp_ns, header.frame_id, self._name, base_from_sensor)
+        return detector.detect(measurement, data)
 
     def _data(self, message: Any, info: Any = None) -> PointCloud | CameraImage:
         """The message as arrays; raises InputError."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 import time
 
 import numpy as np
@@ -15,7 +17,7 @@ from zoox_prediction.detections import Detections
 from zoox_prediction.msg import DetectionArray, TrackedAgentArray
 from zoox_prediction.prediction.memory import keep_freed_memory
 from zoox_prediction.recording import messages
-from zoox_prediction.ros.diagnostics import Diagnostics
+from zoox_prediction.ros.diagnostics import OK, WARN, Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
@@ -23,12 +25,15 @@ from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import INPUT, MANY_INPUTS
 from zoox_prediction.ros.transforms import FrameTransformer, TransformError
 from zoox_prediction.scene import EgoState
+from zoox_prediction.tracking.pace import OutputPace
 from zoox_prediction.tracking.pipeline import TrackingNodeConfig, TrackingPipeline
+
+FloatArray = NDArray[np.float64]
 
 
 class TrackingNode(ManagedNode):
     """All sensors publish their detections on one topic. Tracks go out a moment after the first detections since the
-    last ones came, so that those of other sensors are in them too."""
+    last ones came, so that those of other sensors are in them too, see `OutputPace`."""
 
     def __init__(self) -> None:
         super().__init__("tracking_node")
@@ -36,23 +41,19 @@ class TrackingNode(ManagedNode):
         self._diagnostics = Diagnostics(self, callback_group=MutuallyExclusiveCallbackGroup())
         self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
         self._pipeline: TrackingPipeline | None = None
-        self._told_s = 0.0  # steady time of the last tracks,
-        self._begun_s = 0.0  # and of the detections that they waited for others from
-        self._is_gathering = False
+        self._output_lock = threading.Lock()  # of the pace, its timer and the publisher
 
     def setup(self) -> None:
         config = self._config
-        self._pipeline = TrackingPipeline(config)
+        pipeline = self._pipeline = TrackingPipeline(config)
         self._frames = FrameTransformer(self, config.frame_id)
         self._diagnostics.expect_latency("tracking", config.max_latency_s)
         self._diagnostics.expect_latency("sensor to tracks", config.max_latency_s)
         self._publisher = self.create_lifecycle_publisher(TrackedAgentArray, "tracked_agents", INPUT)
-        group, steady = MutuallyExclusiveCallbackGroup(), Clock(clock_type=ClockType.STEADY_TIME)
-        self._gathered = self.create_timer(max(config.gather_s, 1e-3), self._on_gathered, group, clock=steady)
-        self._gathered.cancel()
-        self._silence = self.create_timer(config.period_s, self._on_silence, group, clock=steady)
+        self._pace, steady = OutputPace(config.period_s, config.gather_s), Clock(clock_type=ClockType.STEADY_TIME)
+        self._output = self.create_timer(config.period_s, self._on_output, MutuallyExclusiveCallbackGroup(), steady)
         self._inputs.subscribe(
-            Odometry, "odometry", self._ego, self._pipeline.add_ego, INPUT,
+            Odometry, "odometry", self._ego, pipeline.add_ego, INPUT,
             max_age_s=config.max_odometry_age_s, gathered=True,
         )  # fmt: skip
         self._inputs.subscribe(
@@ -60,15 +61,19 @@ class TrackingNode(ManagedNode):
             max_age_s=config.max_detections_age_s, required=True,
         )  # fmt: skip
 
+    def start(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.reset()  # what was tracked before the node was inactive is of long ago
+
     def teardown(self) -> None:
         if self._pipeline is None:
             return
         self._inputs.close()
-        self.destroy_timer(self._gathered)
-        self.destroy_timer(self._silence)
-        self.destroy_lifecycle_publisher(self._publisher)
+        with self._output_lock:
+            self._pipeline = None
+            self.destroy_timer(self._output)
+            self.destroy_lifecycle_publisher(self._publisher)
         self._frames.close()
-        self._pipeline = None
 
     def reset(self) -> None:
         if self._pipeline is not None:
@@ -80,59 +85,59 @@ class TrackingNode(ManagedNode):
         return self._frames.ego_in_map(messages.ego_from_odometry(message), message.header.frame_id)
 
     def _add(self, detections: Detections) -> list[str]:
-        if self._pipeline is None:
+        pipeline = self._pipeline
+        if pipeline is None or not self._publisher.is_activated:
             return []
-        problems: list[str] = []
-        mount = self._mount(detections)
-        pose = self._pose(detections, mount, problems)
-        problems += self._pipeline.add_detections(detections, pose, mount)
-        now_s = time.monotonic()
-        if not self._is_gathering and now_s - self._begun_s >= self._config.period_s - self._config.gather_s:
-            self._is_gathering, self._begun_s = True, now_s
-            self._gathered.reset()
+        if refusal := pipeline.refusal(detections, self.get_clock().now().nanoseconds):
+            return [refusal]
+        pose, mount, problems = self._place(pipeline, detections)
+        problems += pipeline.add_detections(detections, pose, mount)
+        with self._output_lock:
+            if self._pipeline is pipeline and pipeline.has_news:
+                self._wait(self._pace.on_news(time.monotonic()))
         return problems
 
-    def _mount(self, detections: Detections) -> NDArray[np.float64] | None:
-        """Where the sensor is on the vehicle; None for one beside the road."""
-        try:
-            return self._frames.matrix(detections.frame_id, detections.stamp_ns, self._config.base_frame)
-        except TransformError:
-            return None
+    def _place(
+        self, pipeline: TrackingPipeline, detections: Detections
+    ) -> tuple[FloatArray, FloatArray | None, list[str]]:
+        """Pose of the sensor, where it is on the vehicle (None: it is beside the road), and problems.
 
-    def _pose(
-        self, detections: Detections, mount: NDArray[np.float64] | None, problems: list[str]
-    ) -> NDArray[np.float64]:
-        """Of the sensor, by TF, or while that is missing by odometry; raises TransformError when neither tells it."""
+        By TF, or while that is missing by odometry; raises TransformError when neither tells it.
+        """
+        name, frame_id, stamp_ns = detections.sensor_name, detections.frame_id, detections.stamp_ns
+        mount = None
+        with contextlib.suppress(TransformError):
+            mount = self._frames.matrix(frame_id, stamp_ns, self._config.base_frame)
         try:
-            return self._frames.matrix(detections.frame_id, detections.stamp_ns)
+            return self._frames.matrix(frame_id, stamp_ns), mount, []
         except TransformError as error:
-            base = self._pipeline.map_from_base(detections.stamp_ns) if self._pipeline and mount is not None else None
+            base = None if mount is None else pipeline.map_from_base(stamp_ns)
             if base is None or mount is None:
-                raise TransformError(f"{detections.sensor_name}: {error}") from error
-            problems.append(f"{detections.sensor_name}: {error}; odometry stands in")
-            return base @ mount
+                raise TransformError(f"{name}: {error}") from error
+            return base @ mount, mount, [f"{name}: {error}; odometry stands in"]
 
-    def _on_gathered(self) -> None:
-        self._gathered.cancel()
-        self._is_gathering = False
-        self._publish()
+    def _wait(self, seconds: float | None) -> None:
+        if seconds is not None:
+            self._output.timer_period_ns = max(round(seconds * 1e9), 1)
+            self._output.reset()
 
-    def _on_silence(self) -> None:
-        if not self._is_gathering and time.monotonic() - self._told_s > 1.5 * self._config.period_s:
-            self._publish()
+    def _on_output(self) -> None:
+        with self._output_lock:
+            if self._pipeline is not None:
+                self._wait(self._pace.on_output(time.monotonic()))
+                self._publish(self._pipeline)
 
-    def _publish(self) -> None:
+    def _publish(self, pipeline: TrackingPipeline) -> None:
         started_s, now_ns = time.monotonic(), self.get_clock().now().nanoseconds
-        if self._pipeline is None or not self._publisher.is_activated:
-            return
-        tracks = self._pipeline.tracks(now_ns)
+        tracks = pipeline.tracks(now_ns) if self._publisher.is_activated else None
         if tracks is None:
             return
-        self._told_s = started_s
         self._publisher.publish(messages.tracked_agents_to_message(tracks, ROS_TYPES))
         self._diagnostics.latency("tracking", time.monotonic() - started_s)
         self._diagnostics.latency("sensor to tracks", (self.get_clock().now().nanoseconds - tracks.stamp_ns) * 1e-9)
         self._diagnostics.value("tracks", f"{len(tracks)} confirmed")
+        silent = [f"{name} is silent for {age_s:.1f} s" for name, age_s in pipeline.silent(now_ns).items()]
+        self._diagnostics.value("sensors", "; ".join(silent) or "all send", WARN if silent else OK)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from zoox_prediction.recording.messages import stamp_ns
 from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.qos import SENSOR_DATA
-from zoox_prediction.ros.synchronizers import ApproximateTimeSynchronizer, Subscriber
+from zoox_prediction.ros.synchronizers import ApproximateTimeSynchronizer, SimpleFilter
 
 # An image and its camera info have one stamp, but for drivers that round.
 _PAIRED_WITHIN_S, _PAIRS_WAITING = 0.005, 10
@@ -53,51 +53,71 @@ class NewestOnly:
 
 
 class SensorInputs:
-    """The subscriptions of one sensor; `use` is called with a PointCloud2, an Image, or an image and its CameraInfo."""
+    """The subscriptions of one sensor; `use` is called with a PointCloud2, an Image, or an image and its CameraInfo.
+
+    Messages from the future by more than `max_age_s` are dropped, and images that have no camera info told.
+    """
 
     def __init__(self, node: Node, diagnostics: Diagnostics, max_age_s: float, use: Callable[..., None]) -> None:
         self._node, self._diagnostics = node, diagnostics
         self._max_age_s, self._use = max_age_s, use
         self._group = MutuallyExclusiveCallbackGroup()
         self._subscriptions: list[Any] = []
-        self._synchronizer: ApproximateTimeSynchronizer | None = None
+        self._images, self._infos = SimpleFilter(), SimpleFilter()
+        self._alone = 0  # images since the last that had a camera info
 
     def subscribe_points(self, topic: str = "points") -> None:
         """sensor_msgs/PointCloud2."""
-        self._subscribe(PointCloud2, topic)
+        self._subscribe(PointCloud2, topic, self._use)
 
     def subscribe_polar_image(self, topic: str = "image") -> None:
         """sensor_msgs/Image of a scanning radar, which has no CameraInfo."""
-        self._subscribe(Image, topic)
+        self._subscribe(Image, topic, self._use)
 
     def subscribe_image(self, topic: str = "image", info_topic: str = "camera_info", *, compressed: bool) -> None:
         """sensor_msgs/Image or CompressedImage, with the sensor_msgs/CameraInfo of the same stamp."""
-        filters = [
-            self._subscriber(CompressedImage if compressed else Image, topic),
-            self._subscriber(CameraInfo, info_topic),
-        ]
-        self._synchronizer = ApproximateTimeSynchronizer(filters, _PAIRS_WAITING, _PAIRED_WITHIN_S)
-        self._synchronizer.registerCallback(self._use)
+
+        def receive_image(message: Any) -> None:
+            self._alone += 1
+            self._images.signalMessage(message)
+            if self._alone >= _PAIRS_WAITING:
+                text = f"{topic}: no {info_topic} has the stamp of any of the last {self._alone} images"
+                self._diagnostics.problem(topic, f"{text}; publish one with every image")
+
+        def receive_info(message: Any) -> None:  # the filter is another one after a reset
+            self._infos.signalMessage(message)
+
+        self.reset()
+        self._subscribe(CompressedImage if compressed else Image, topic, receive_image)
+        self._subscribe(CameraInfo, info_topic, receive_info)
+
+    def reset(self) -> None:
+        """Forgets what waits for its partner."""
+        self._images, self._infos = SimpleFilter(), SimpleFilter()
+        pairs = ApproximateTimeSynchronizer([self._images, self._infos], _PAIRS_WAITING, _PAIRED_WITHIN_S)
+        pairs.registerCallback(self._on_pair)
 
     def close(self) -> None:
-        self._synchronizer = None
         while self._subscriptions:
             self._node.destroy_subscription(self._subscriptions.pop())
 
-    def _subscribe(self, message_type: type, topic: str) -> None:
+    def _on_pair(self, *pair: Any) -> None:
+        self._alone = 0
+        self._use(*pair)
+
+    def _subscribe(self, message_type: type, topic: str, use: Callable[[Any], None]) -> None:
         self._diagnostics.expect_input(topic, self._max_age_s, required=True)
 
         def receive(message: Any) -> None:
-            self._diagnostics.received(topic, stamp_ns(message.header.stamp))
-            self._use(message)
+            stamp = stamp_ns(message.header.stamp)
+            self._diagnostics.received(topic, stamp)
+            ahead_s = (stamp - self._node.get_clock().now().nanoseconds) * 1e-9
+            if ahead_s > self._max_age_s:
+                text = f"{topic}: the stamp lies {ahead_s:.2f} s in the future; check the clocks and use_sim_time"
+                self._diagnostics.problem(topic, f"{text}; the message is dropped")
+            else:
+                use(message)
 
         self._subscriptions.append(
             self._node.create_subscription(message_type, topic, receive, SENSOR_DATA, callback_group=self._group)
         )
-
-    def _subscriber(self, message_type: type, topic: str) -> Subscriber:
-        self._diagnostics.expect_input(topic, self._max_age_s, required=True)
-        subscriber = Subscriber(self._node, message_type, topic, qos_profile=SENSOR_DATA, callback_group=self._group)
-        subscriber.registerCallback(lambda message: self._diagnostics.received(topic, stamp_ns(message.header.stamp)))
-        self._subscriptions.append(subscriber.sub)
-        return subscriber

@@ -50,21 +50,30 @@ class TrackingPipeline:
         self._tracker = Tracker(config.tracker)
         self._motion = EgoMotion()
         self._egos: list[EgoState] = []
-        self._newest_ns: int | None = None  # of the detections that were taken
-        self._told_ns: int | None = None  # of the last tracks
+        self._forget()
 
     def reset(self) -> None:
         """Forgets everything."""
         with self._lock:
             self._tracker.reset()
             self._motion.reset()
-            self._egos, self._newest_ns, self._told_ns = [], None, None
+            self._egos = []
+            self._forget()
+
+    def _forget(self) -> None:
+        self._newest_ns: dict[str, int] = {}  # of the detections of each sensor
+        self._carried: tuple[int, int] | None = None  # newest stamp of all when it was first told of, and now of then
+        self._told_ns: int | None = None  # of the last tracks
 
     def add_ego(self, ego: EgoState) -> list[str]:
         """Odometry in the frame of the tracks; what is wrong with it comes back."""
         with self._lock:
+            if not np.isfinite([*ego.position, ego.yaw, ego.z]).all():
+                return ["the pose is not finite, the message is dropped"]
             problems = self._motion.add(ego)
-            if not problems and np.isfinite([*ego.position, ego.yaw, ego.z]).all():
+            if not problems:
+                if self._egos and ego.stamp_ns < self._egos[-1].stamp_ns:  # it has begun anew
+                    self._egos = []
                 self._egos.append(ego)
                 oldest_ns = ego.stamp_ns - round(_EGO_HISTORY_S * 1e9)
                 while self._egos[0].stamp_ns < oldest_ns:
@@ -82,6 +91,17 @@ class TrackingPipeline:
         matrix[:3, 3] = [*ego.position, ego.z]
         return matrix
 
+    def refusal(self, detections: Detections, now_ns: int) -> str | None:
+        """Why detections would not be taken at this time; to be asked before their pose is looked for."""
+        name, ahead_s = detections.sensor_name, (detections.stamp_ns - now_ns) * 1e-9
+        if ahead_s > self._config.tracker.timing.max_ahead_s:
+            return (
+                f"{name}: detections are stamped {ahead_s:.2f} s ahead of the time, they are dropped; check the clocks "
+                "and use_sim_time"
+            )
+        with self._lock:
+            return self._tracker.refusal(detections)
+
     def add_detections(
         self,
         detections: Detections,
@@ -89,37 +109,45 @@ class TrackingPipeline:
         base_from_sensor: NDArray[np.float64] | None = None,
     ) -> list[str]:
         """One message with the pose of its sensor, and where it is mounted (None: it does not move)."""
+        stamp_ns, name = detections.stamp_ns, detections.sensor_name
         with self._lock:
             velocity = np.zeros(3)
             if base_from_sensor is not None:
-                stamp, frame, name = detections.stamp_ns, detections.frame_id, detections.sensor_name
-                velocity = (
-                    map_from_sensor[:3, :3] @ self._motion.measurement(stamp, frame, name, base_from_sensor).velocity
-                )
-            problems = self._tracker.add(detections, map_from_sensor, velocity)
-            self._newest_ns = max(detections.stamp_ns, self._newest_ns or detections.stamp_ns)
-            return problems
+                motion = self._motion.measurement(stamp_ns, detections.frame_id, name, base_from_sensor)
+                velocity = map_from_sensor[:3, :3] @ motion.velocity
+            if self._tracker.refusal(detections) is None:
+                self._newest_ns[name] = max(stamp_ns, self._newest_ns.get(name, stamp_ns))
+            return self._tracker.add(detections, map_from_sensor, velocity)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there are detections that are newer than the last tracks."""
+        with self._lock:
+            newest_ns = max(self._newest_ns.values(), default=None)
+            return newest_ns is not None and (self._told_ns is None or newest_ns > self._told_ns)
+
+    def silent(self, now_ns: int) -> dict[str, float]:
+        """By the names of the sensors whose newest detections are older than they should be, their age [s]."""
+        with self._lock:
+            age_s = {name: (now_ns - stamp_ns) * 1e-9 for name, stamp_ns in self._newest_ns.items()}
+        return {name: age for name, age in age_s.items() if age > self._config.max_detections_age_s}
 
     def tracks(self, now_ns: int) -> TrackedAgents | None:
-        """Tracks at the stamp of the newest detections; where no sensor sends any more, at now.
+        """Tracks at the stamp of the newest detections, carried on by the time since these were told of first.
 
-        None when nothing has changed: no newer detections and less than two periods since the last tracks.
+        Stamps never go back: None before the first detections, while time stands still, and until it is later.
         """
-        config = self._config
         with self._lock:
-            newest_ns = self._newest_ns
-            ahead_ns = round(config.tracker.timing.max_ahead_s * 1e9)
-            if newest_ns is None or newest_ns > now_ns + ahead_ns:  # a sensor whose clock is wrong
-                newest_ns = now_ns if newest_ns is not None else None
-            told_ns = self._told_ns
+            newest_ns = max(self._newest_ns.values(), default=None)
             if newest_ns is None:
                 return None
-            if told_ns is not None and newest_ns <= told_ns:
-                if now_ns < told_ns + 2e9 * config.period_s:
-                    return None
-                newest_ns = now_ns
-            self._told_ns = newest_ns
-            return self._tracker.tracks_at(newest_ns, self._ego_at(newest_ns))
+            if self._carried is None or self._carried[0] != newest_ns:
+                self._carried = (newest_ns, now_ns)
+            stamp_ns = newest_ns + max(now_ns - self._carried[1], 0)
+            if self._told_ns is not None and stamp_ns <= self._told_ns:
+                return None
+            self._told_ns = stamp_ns
+            return self._tracker.tracks_at(stamp_ns, self._ego_at(stamp_ns))
 
     def tracks_at(self, stamp_ns: int) -> TrackedAgents:
         """Tracks at any instant, for recordings."""

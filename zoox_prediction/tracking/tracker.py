@@ -69,7 +69,7 @@ class Tracker:
         ahead of what was asked for last, those without a pose, and rows that are not finite.
         """
         problems, self._problems = self._problems, []
-        refusal = self._refusal(detections)
+        refusal = self.refusal(detections)
         if refusal is not None:
             return [*problems, refusal]
         frame, found = sensor_frame(detections, map_from_sensor, sensor_velocity, self.config.max_detections)
@@ -80,6 +80,23 @@ class Tracker:
         if len(self._waiting) > self.config.timing.max_waiting:
             self._apply(self._waiting[len(self._waiting) // 2].stamp_ns)
         return problems + self._calibration_problems(frame)
+
+    def refusal(self, detections: Detections) -> str | None:
+        """Why `add` would not take a message."""
+        name, timing = detections.sensor_name, self.config.timing
+        if name not in self._sensors and len(self._sensors) == MAX_SENSORS:
+            return f"{name}: there are {MAX_SENSORS} sensors already, its detections are dropped"
+        latest_ns = max(self._now_ns or detections.stamp_ns, self._state.stamp_ns)
+        late_s = (latest_ns - detections.stamp_ns) * 1e-9
+        if late_s > timing.max_delay_s:
+            return (
+                f"{name}: detections come {late_s:.2f} s late, they are dropped (max_delay_s is {timing.max_delay_s:g})"
+            )
+        if self._now_ns is not None and -late_s > timing.max_ahead_s:
+            return (
+                f"{name}: detections are stamped {-late_s:.2f} s ahead of the time, they are dropped; check its clock"
+            )
+        return None
 
     def advance(self, now_ns: int) -> None:
         """Applies what is older than `timing.wait_s` by now, so that less is left to do when tracks are asked for."""
@@ -107,23 +124,6 @@ class Tracker:
     def bearing_offsets(self) -> dict[str, BearingOffset | None]:
         """By the name of every image sensor, where its boxes lie against the tracks; None while that is not known."""
         return {name: check.offset() for name, check in self._checks.items()}
-
-    def _refusal(self, detections: Detections) -> str | None:
-        """Why a message is not taken."""
-        name, timing = detections.sensor_name, self.config.timing
-        if name not in self._sensors and len(self._sensors) == MAX_SENSORS:
-            return f"{name}: there are {MAX_SENSORS} sensors already, its detections are dropped"
-        latest_ns = max(self._now_ns or detections.stamp_ns, self._state.stamp_ns)
-        late_s = (latest_ns - detections.stamp_ns) * 1e-9
-        if late_s > timing.max_delay_s:
-            return (
-                f"{name}: detections come {late_s:.2f} s late, they are dropped (max_delay_s is {timing.max_delay_s:g})"
-            )
-        if self._now_ns is not None and -late_s > timing.max_ahead_s:
-            return (
-                f"{name}: detections are stamped {-late_s:.2f} s ahead of the time, they are dropped; check its clock"
-            )
-        return None
 
     def _drop_ahead(self) -> None:
         """Lets go of messages from the future that came before the time was known."""

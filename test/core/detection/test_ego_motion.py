@@ -65,3 +65,10 @@ def test_only_two_seconds_are_kept():
     for at_s in np.arange(0.0, 10.0, 0.1):
         motion.add(ego(float(at_s), float(at_s)))
     assert not motion.is_known(round(7.0 * SECOND)) and motion.is_known(round(8.0 * SECOND))
+
+
+def test_stamps_that_go_back_by_more_than_a_second_begin_anew():
+    motion = EgoMotion()
+    motion.add(ego(60.0, 10.0))
+    assert motion.add(ego(1.0, 5.0)) == []
+    assert motion.measurement(SECOND, "base_link", "a", np.eye(4)).velocity[0] == pytest.approx(5.0)

@@ -1,0 +1,111 @@
+"""The detection node by itself, and what it shares with the tracking node: starting, the life cycle, dropped frames."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import rclpy
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from zoox_prediction.nodes.detection_node import DetectionNode
+from zoox_prediction.nodes.tracking_node import TrackingNode
+from zoox_prediction.ros.lifecycle import ManagedNode
+from zoox_prediction.ros.sensor_inputs import NewestOnly
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"),
+    [
+        ("detection_node", ["lidar.classifier_file:=/no/such.json"], "/no/such.json"),
+        ("detection_node", ["modality:=thermal", "image.thermal.model_file:=/no/such.onnx"], "/no/such.onnx"),
+        ("detection_node", ["modality:=lydar"], "did you mean 'lidar'?"),
+        ("tracking_node", ["tracker.max_track:=5"], "did you mean 'tracker.max_tracks'?"),
+    ],
+)
+def test_what_keeps_a_node_from_starting_is_one_sentence(
+    start_process: Callable, module: str, arguments: list[str], words: str
+) -> None:
+    assignments = [word for each in arguments for word in ("-p", each)]
+    process = start_process("-m", f"zoox_prediction.nodes.{module}", "--ros-args", *assignments)
+    assert process.wait(60.0) == 2
+    lines = process.output.strip().splitlines()
+    assert len(lines) == 1 and words in lines[0]
+
+
+@pytest.fixture
+def make_node() -> Iterator[Callable[..., ManagedNode]]:
+    """make_node(class, *parameters) makes the node; it is inactive."""
+    nodes: list[ManagedNode] = []
+
+    def make(node_class: type[ManagedNode], *parameters: str) -> ManagedNode:
+        words = [word for each in ("autostart:=false", *parameters) for word in ("-p", each)]
+        rclpy.init(args=["--ros-args", *words], signal_handler_options=SignalHandlerOptions.NO)
+        nodes.append(node_class())
+        return nodes[-1]
+
+    yield make
+    for each in nodes:
+        each.destroy_node()
+    rclpy.try_shutdown()
+
+
+def entities(node: Node) -> dict[str, int]:
+    """How many of each kind the node has."""
+    kinds = ("publishers", "subscriptions", "timers", "guards", "services", "clients")
+    return {kind: len(list(getattr(node, kind))) for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("node_class", "parameters"),
+    [
+        (DetectionNode, ("modality:=lidar",)),
+        (DetectionNode, ("modality:=radar",)),
+        (DetectionNode, ("modality:=radar", "scanning:=true")),
+        (DetectionNode, ("modality:=thermal", "compressed:=true")),
+        (TrackingNode, ()),
+    ],
+)
+def test_the_life_cycle_leaves_nothing_behind(
+    make_node: Callable, node_class: type[ManagedNode], parameters: tuple[str, ...]
+) -> None:
+    node = make_node(node_class, *parameters)
+    bare = entities(node)
+    for _ in range(2):
+        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        configured = entities(node)
+        assert configured["subscriptions"] >= bare["subscriptions"] + 4  # /tf, /tf_static, odometry, the sensor
+        assert configured["publishers"] == bare["publishers"] + 1
+        for transition in (node.trigger_activate, node.trigger_deactivate):
+            assert transition() == TransitionCallbackReturn.SUCCESS
+            assert entities(node) == configured
+        node.reset()
+        assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+        assert entities(node) == bare
+    assert node.autostart_now()
+    assert node.trigger_shutdown() == TransitionCallbackReturn.SUCCESS
+    assert entities(node) == bare
+
+
+def test_frames_that_come_while_one_is_worked_on_are_dropped_but_for_the_newest(
+    spin: Callable, wait_for: Callable
+) -> None:
+    begun, go_on, worked_on = threading.Event(), threading.Event(), []
+
+    def work(frame: int) -> None:
+        begun.set()
+        assert go_on.wait(10.0)
+        worked_on.append(frame)
+
+    newest = NewestOnly(spin(Node("worker")), work)
+    newest.offer(0)
+    assert begun.wait(10.0)
+    for frame in (1, 2, 3):
+        newest.offer(frame)
+    go_on.set()
+    wait_for(lambda: worked_on == [0, 3], what="the newest frame")
+    assert (newest.received, newest.dropped) == (4, 2)
+    newest.close()
