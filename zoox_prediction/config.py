@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -22,6 +23,29 @@ T = TypeVar("T")
 
 class ConfigError(InputError):
     """A configuration that cannot be used; the message is one sentence that names the key and what is expected."""
+
+
+def check_positive(config: object, *names: str) -> None:
+    """For a `__post_init__`: raises ValueError unless these fields are finite and above 0."""
+    for name in names:
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value > 0.0):
+            raise ValueError(f"{name} must be above 0, got {value:g}")
+
+
+def check_not_negative(config: object, *names: str) -> None:
+    """For a `__post_init__`: raises ValueError unless these fields are finite and at least 0."""
+    for name in names:
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value >= 0.0):
+            raise ValueError(f"{name} must be finite and not negative, got {value:g}")
+
+
+def check_share(config: object, *names: str) -> None:
+    """For a `__post_init__`: raises ValueError unless these fields are 0 to 1."""
+    for name in names:
+        if not 0.0 <= getattr(config, name) <= 1.0:
+            raise ValueError(f"{name} must be 0 to 1, got {getattr(config, name):g}")
 
 
 def from_mapping(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 
@@ -24,6 +25,14 @@ class Modality(IntEnum):
     @property
     def is_image(self) -> bool:
         return self in (Modality.CAMERA, Modality.THERMAL)
+
+    @property
+    def label(self) -> str:
+        """As files and parameters name it, e.g. `lidar`."""
+        return self.name.lower()
+
+
+MODALITIES: Mapping[str, Modality] = {each.label: each for each in Modality}
 
 
 @dataclass(frozen=True)

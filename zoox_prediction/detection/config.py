@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 
+from zoox_prediction.config import check_positive
 from zoox_prediction.detection.image.config import ImageDetectorConfig
 from zoox_prediction.detection.lidar.config import LidarDetectorConfig
 from zoox_prediction.detection.radar.config import RadarDetectorConfig, ScanningRadarConfig
-from zoox_prediction.detections import Modality
-
-_MODALITIES = [each.name.lower() for each in Modality]
+from zoox_prediction.detections import MODALITIES, Modality
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,17 @@ class DetectionConfig:
     image: ImageDetectorConfig = field(default_factory=ImageDetectorConfig)
 
     def __post_init__(self) -> None:
-        if self.modality not in _MODALITIES:
-            nearest = difflib.get_close_matches(self.modality, _MODALITIES, n=1)
+        if self.modality not in MODALITIES:
+            nearest = difflib.get_close_matches(self.modality, MODALITIES, n=1)
             hint = f", did you mean '{nearest[0]}'?" if nearest else ""
-            raise ValueError(f"modality must be one of {', '.join(_MODALITIES)}, got '{self.modality}'{hint}")
+            raise ValueError(f"modality must be one of {', '.join(MODALITIES)}, got '{self.modality}'{hint}")
         if self.scanning and self.modality != "radar":
             raise ValueError(f"scanning is for radars, and this is a {self.modality}")
-        for name in ("max_input_age_s", "max_latency_s"):
-            if not getattr(self, name) > 0.0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name):g}")
+        check_positive(self, "max_input_age_s", "max_latency_s")
 
     @property
     def sensor_modality(self) -> Modality:
-        return Modality[self.modality.upper()]
+        return MODALITIES[self.modality]
 
     @property
     def takes_images(self) -> bool:

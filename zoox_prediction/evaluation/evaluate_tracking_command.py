@@ -16,7 +16,7 @@ from rich.table import Table
 
 from zoox_prediction.config import load_yaml
 from zoox_prediction.detection.config import DetectionConfig
-from zoox_prediction.detections import Modality
+from zoox_prediction.detections import MODALITIES, Modality
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import tables
 from zoox_prediction.evaluation.tracking_run import TrackedFrame, detect_recording, track_recording
@@ -38,7 +38,6 @@ _COLUMNS = (
     "HOTA", "DetA", "AssA", "LocA", "MOTA", "id_switches", "false", "missed", "truth", "position_rms",
     "vehicle_velocity_rms", "position_nees",
 )  # fmt: skip
-_KINDS = {each.name.lower(): each for each in Modality}
 _CLASSES: Mapping[str, tuple[AgentClass, ...]] = {
     "all": tuple(AgentClass),
     "vehicles": (AgentClass.CAR, AgentClass.TRUCK, AgentClass.BUS, AgentClass.MOTORCYCLIST),
@@ -56,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("recordings", nargs="+", type=Path, metavar="BAG", help="with sensors and ground truth")
     parser.add_argument(
-        "--without", nargs="+", choices=sorted(_KINDS), default=[], help="kinds of sensors that are switched off"
+        "--without", nargs="+", choices=sorted(MODALITIES), default=[], help="kinds of sensors that are switched off"
     )
     parser.add_argument("--ablations", action="store_true", help="also with each kind of sensor switched off in turn")
     parser.add_argument("--radius", type=float, default=60.0, metavar="M", help="around the ego, default %(default)g")
@@ -76,10 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers < 1:
         raise InputError(f"--workers {arguments.workers}: must be at least 1")
     scope = TrackingScope(radius_m=arguments.radius, view_rad=math.radians(arguments.view))
-    off = frozenset(_KINDS[name] for name in arguments.without)
+    off = frozenset(MODALITIES[name] for name in arguments.without)
     settings = {"all sensors" if not off else "without " + ", ".join(sorted(arguments.without)): off}
     if arguments.ablations:
-        settings |= {f"without {name}": off | {kind} for name, kind in _KINDS.items() if kind not in off}
+        settings |= {f"without {name}": off | {kind} for name, kind in MODALITIES.items() if kind not in off}
     track = partial(
         tracked_frames,
         detection=_config(DetectionConfig, arguments.detection_config, "detection_node"),

@@ -13,8 +13,10 @@ from scipy.spatial.transform import Rotation
 from zoox_prediction.detection.lidar import LidarDetector
 from zoox_prediction.detections import Detections
 from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation.points_in_boxes import points_in_boxes
 from zoox_prediction.geometry import box_corners, wrap_angle
 from zoox_prediction.recording.datasets.source import SourceRecording
+from zoox_prediction.recording.frames import Pose
 from zoox_prediction.recording.messages import point_cloud_from_message
 from zoox_prediction.recording.typestore import RosbagsTypes
 from zoox_prediction.scene import TrackedAgents
@@ -67,10 +69,8 @@ def labelled_sweeps(recording: SourceRecording, topic: str, every: int = 1) -> I
         if frame_id not in mounts:
             raise InputError(f"{recording.name}: has no pose of {frame_id} on base_link")
         row = egos[each.stamp_ns]
-        map_from_sensor = np.eye(4)
-        map_from_sensor[:3, :3] = Rotation.from_quat(recording.ego.quaternion[row]).as_matrix()
-        map_from_sensor[:3, 3] = recording.ego.position[row]
-        map_from_sensor = map_from_sensor @ mounts[frame_id]
+        ego = Pose(Rotation.from_quat(recording.ego.quaternion[row]), recording.ego.position[row])
+        map_from_sensor = ego.matrix @ mounts[frame_id]
         yield LabelledSweep(
             Measurement(each.stamp_ns, frame_id, frame_id, mounts[frame_id]),
             point_cloud_from_message(message),
@@ -85,18 +85,6 @@ def _seen_from(agents: TrackedAgents, sensor_from_map: FloatArray, frame_id: str
     return replace(transform_agents(agents, [0.0, 0.0, yaw], frame_id), position=place)
 
 
-def points_on(labels: TrackedAgents, position: NDArray, margin_m: float = 0.1) -> NDArray[np.int64]:
-    """(L,) points (N, 3) within each label's box and a margin around it."""
-    counts = np.zeros(len(labels), dtype=np.int64)
-    for row in range(len(labels)):  # a box at a time: all pairs of points and boxes would take gigabytes
-        away = position - labels.position[row]
-        near = away[np.abs(away[:, :2]).max(axis=1) <= labels.size[row, :2].sum()]
-        cos, sin = np.cos(labels.yaw[row]), np.sin(labels.yaw[row])
-        local = np.column_stack([cos * near[:, 0] + sin * near[:, 1], cos * near[:, 1] - sin * near[:, 0], near[:, 2]])
-        counts[row] = (np.abs(local) <= 0.5 * labels.size[row] + margin_m).all(axis=1).sum()
-    return counts
-
-
 def score_sweep(
     detections: Detections, sweep: LabelledSweep, *, min_points: int = 10, max_range_m: float = 50.0
 ) -> SweepScore:
@@ -107,7 +95,7 @@ def score_sweep(
     off = np.linalg.norm(detections.center[None, :, :2] - labels.position[:, None, :2], axis=-1)
     overlap = _overlaps(labels, detections)
     fits = (overlap >= LEAST_IOU) | (off <= MOST_OFF_M)
-    counts = (points_on(labels, sweep.cloud.position) >= min_points) & (
+    counts = (points_in_boxes(sweep.cloud.position, labels) >= min_points) & (
         np.linalg.norm(labels.position[:, :2], axis=1) <= max_range_m
     )
     given = _assign(np.where(fits, overlap - 0.01 * off, -np.inf))

@@ -18,10 +18,10 @@ from zoox_prediction.detection.ego_motion import EgoMotion
 from zoox_prediction.detection.sensor_detector import CameraImage, SensorDetector
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.errors import InputError
-from zoox_prediction.geometry import rotation_matrix
+from zoox_prediction.evaluation.points_in_boxes import points_in_boxes
 from zoox_prediction.recording import messages
 from zoox_prediction.recording.bag import BagReader
-from zoox_prediction.recording.frames import Pose, TransformHistory
+from zoox_prediction.recording.frames import read_transforms
 from zoox_prediction.recording.log import BASE_FRAME, MAP_FRAME, RecordedLog, load_log
 from zoox_prediction.recording.recorded_sensors import RecordedSensor, find_sensors, sensor_messages
 from zoox_prediction.scene import EgoState, TrackedAgents
@@ -30,9 +30,8 @@ from zoox_prediction.tracking.pipeline import TrackingNodeConfig, TrackingPipeli
 
 FloatArray = NDArray[np.float64]
 
-_TRANSFORMS, _ODOMETRY = "tf2_msgs/msg/TFMessage", "nav_msgs/msg/Odometry"
+_ODOMETRY = "nav_msgs/msg/Odometry"
 _ODOMETRY_TOPICS = ("/localization/odometry", "/odometry")  # of a simulation the first has noise, the second is true
-_BOX_MARGIN_M = 0.1
 _SAME_STAMP_S = 0.06  # of a cloud and the truth that its points are counted in
 
 
@@ -125,12 +124,12 @@ class _Run:
         self.lidar_points: dict[int, NDArray[np.int64]] = {}
         self.problems: dict[str, None] = {}
         self.odometry = _odometry(reader)
-        self._frames, self._log = _frames(reader), log
+        self._frames, self._log = read_transforms(reader), log
         self._truth_stamps = np.array([agents.stamp_ns for agents in log.agents], dtype=np.int64)
         self._motion, self._next_ego = EgoMotion(), 0
         self._detectors = {
             each.name: SensorDetector(
-                replace(config, modality=each.modality.name.lower(), sensor_name=each.name, scanning=each.scanning)
+                replace(config, modality=each.modality.label, sensor_name=each.name, scanning=each.scanning)
             )
             for each in sensors
         }
@@ -143,7 +142,7 @@ class _Run:
         if mount is None or pose is None:
             self.problems[f"{sensor.name}: no transform from {sensor.frame_id} to the map"] = None
             return
-        base_from_sensor, map_from_sensor = _matrix(mount), _matrix(pose)
+        base_from_sensor, map_from_sensor = mount.matrix, pose.matrix
         while self._next_ego < len(self.odometry) and self.odometry[self._next_ego].stamp_ns <= stamp:
             self._motion.add(self.odometry[self._next_ego])
             self._next_ego += 1
@@ -167,20 +166,6 @@ class _Run:
             self.lidar_points[truth.stamp_ns] = before + points_in_boxes(points, truth)
 
 
-def points_in_boxes(points: FloatArray, agents: TrackedAgents) -> NDArray[np.int64]:
-    """(N,) how many of the points (M, 3) are in the box of each agent, both in the map frame."""
-    count = np.zeros(len(agents), dtype=np.int64)
-    order = np.argsort(points[:, 0])
-    x = points[order, 0]
-    reach = 0.5 * np.linalg.norm(agents.size[:, :2], axis=1) + _BOX_MARGIN_M
-    first, last = (np.searchsorted(x, agents.position[:, 0] + sign * reach) for sign in (-1.0, 1.0))
-    for row in range(len(agents)):  # each looks at its own few points
-        near = points[order[first[row] : last[row]]] - agents.position[row]
-        local = np.column_stack([near[:, :2] @ rotation_matrix(agents.yaw[row]), near[:, 2]])
-        count[row] = (np.abs(local) < 0.5 * agents.size[row] + _BOX_MARGIN_M).all(axis=1).sum()
-    return count
-
-
 def _data(message: Any, info: Any | None) -> PointCloud | CameraImage:
     if hasattr(message, "fields"):
         return messages.point_cloud_from_message(message)
@@ -192,23 +177,9 @@ def _data(message: Any, info: Any | None) -> PointCloud | CameraImage:
     return CameraImage(pixels, camera)
 
 
-def _frames(reader: BagReader) -> TransformHistory:
-    frames = TransformHistory()
-    names = [name for name, topic in reader.topics.items() if topic.type == _TRANSFORMS]
-    for message in reader.messages(names):
-        frames.add_message(message.message, static=message.topic.endswith("static"))
-    return frames
-
-
 def _odometry(reader: BagReader) -> tuple[EgoState, ...]:
     names = [name for name, topic in reader.topics.items() if topic.type == _ODOMETRY]
     chosen = next((name for name in (*_ODOMETRY_TOPICS, *names) if name in names), None)
     if chosen is None:
         return ()
     return tuple(messages.ego_from_odometry(recorded.message) for recorded in reader.messages([chosen]))
-
-
-def _matrix(pose: Pose) -> FloatArray:
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = pose.rotation.as_matrix(), pose.translation
-    return matrix

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
 from zoox_prediction.geometry import yaw_from_quaternion
+from zoox_prediction.recording.bag import BagReader
 from zoox_prediction.recording.messages import stamp_ns
+
+_TRANSFORMS = "tf2_msgs/msg/TFMessage"
 
 # A transform is not known farther than this from a moment at which it was recorded.
 _MAX_AGE_NS = 500_000_000
@@ -28,6 +31,13 @@ class Pose:
     def planar(self) -> NDArray[np.float64]:
         """(3,) x [m], y [m], yaw [rad]."""
         return np.array([*self.translation[:2], yaw_from_quaternion(self.rotation.as_quat())])
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """(4, 4)"""
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = self.rotation.as_matrix(), self.translation
+        return matrix
 
     def after(self, b_from_c: Pose) -> Pose:
         """a_from_c, this pose being a_from_b."""
@@ -115,3 +125,13 @@ class TransformHistory:
                 return None
             pose, frame = step.after(pose), edge.parent
         return None
+
+
+def read_transforms(reader: BagReader, end_ns: int | None = None) -> TransformHistory:
+    """The tree of frames of a recording, as far as its transforms before `end_ns` tell it."""
+    history = TransformHistory()
+    names = [name for name, topic in reader.topics.items() if topic.type == _TRANSFORMS]
+    for recorded in reader.messages(names, end_ns=end_ns) if names else ():
+        static = recorded.topic.endswith("tf_static") or reader.topics[recorded.topic].latched
+        history.add_message(recorded.message, static)
+    return history

@@ -16,7 +16,7 @@ from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.bag import BagReader, RecordingError
 from zoox_prediction.recording.bag.definitions import same_definition
 from zoox_prediction.recording.datasets.source import SourceRecording
-from zoox_prediction.recording.frames import TransformHistory
+from zoox_prediction.recording.frames import TransformHistory, read_transforms
 from zoox_prediction.recording.messages import (
     ego_from_odometry,
     road_network_from_message,
@@ -34,7 +34,6 @@ _AGENTS = "zoox_prediction/msg/TrackedAgentArray"
 _ROAD_NETWORK = "zoox_prediction/msg/RoadNetwork"
 _SIGNALS = "zoox_prediction/msg/TrafficSignalArray"
 _ODOMETRY = "nav_msgs/msg/Odometry"
-_TRANSFORMS = "tf2_msgs/msg/TFMessage"
 # The topic that is read of each type, by preference; without one of these names, the only topic of the type.
 _TOPICS = {
     _AGENTS: ("/ground_truth/agents", "/tracked_agents"),
@@ -146,11 +145,7 @@ class _Loader:
     @cached_property
     def _frames(self) -> TransformHistory:
         """The recording's tree of frames; odometry says where base_link is when no transform does."""
-        history = TransformHistory()
-        names = [name for name, topic in self._reader.topics.items() if topic.type == _TRANSFORMS]
-        for recorded in self._reader.messages(names):
-            static = recorded.topic.endswith("tf_static") or self._reader.topics[recorded.topic].latched
-            history.add_message(recorded.message, static)
+        history = read_transforms(self._reader)
         if not history.stamps_ns(BASE_FRAME):
             for message in self._messages(_ODOMETRY):
                 history.add_odometry(message)

@@ -8,11 +8,11 @@ from typing import Any
 
 from zoox_prediction.detections import Modality
 from zoox_prediction.recording.bag import BagReader
+from zoox_prediction.recording.messages import is_radar_cloud
 
 _POINTS = "sensor_msgs/msg/PointCloud2"
-_IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _INFO = "sensor_msgs/msg/CameraInfo"
-_RADAR_FIELDS = {"radial_speed", "radial_velocity", "doppler", "rcs", "range_rate"}
 _THERMAL_ENCODINGS = ("mono16", "16UC1")
 _THERMAL_NAMES = ("thermal", "lwir", "infrared", "flir")
 _TAILS = {"points", "image", "compressed", "image_raw", "image_rect", "image_rect_color", "image_color"}
@@ -41,7 +41,7 @@ def find_sensors(reader: BagReader) -> tuple[RecordedSensor, ...]:
     infos = {name for name, topic in reader.topics.items() if topic.type == _INFO and topic.message_count}
     found = []
     for name, topic in reader.topics.items():
-        if topic.type not in (_POINTS, *_IMAGES) or not topic.message_count or not reader.can_decode(name):
+        if topic.type not in (_POINTS, *IMAGE_TYPES) or not topic.message_count or not reader.can_decode(name):
             continue
         message = next(iter(reader.messages([name]))).message
         sensor = _points(name, message) if topic.type == _POINTS else _image(name, message, infos)
@@ -66,15 +66,14 @@ def sensor_messages(
 
 
 def _points(topic: str, message: Any) -> RecordedSensor:
-    is_radar = bool(_RADAR_FIELDS & {field.name for field in message.fields})
-    modality = Modality.RADAR if is_radar else Modality.LIDAR
-    return RecordedSensor(_sensor_name(topic), modality, topic, message.header.frame_id.lstrip("/"))
+    modality = Modality.RADAR if is_radar_cloud(message) else Modality.LIDAR
+    return RecordedSensor(sensor_name(topic), modality, topic, message.header.frame_id.lstrip("/"))
 
 
 def _image(topic: str, message: Any, infos: set[str]) -> RecordedSensor | None:
     compressed = hasattr(message, "format")
-    name, frame = _sensor_name(topic), message.header.frame_id.lstrip("/")
-    info = next((each for each in sorted(infos) if _sensor_name(each.removesuffix("/camera_info")) == name), "")
+    name, frame = sensor_name(topic), message.header.frame_id.lstrip("/")
+    info = next((each for each in sorted(infos) if sensor_name(each.removesuffix("/camera_info")) == name), "")
     encoding = message.format if compressed else message.encoding
     if not info:
         is_radar = "radar" in topic.lower() or "navtech" in topic.lower()
@@ -83,7 +82,7 @@ def _image(topic: str, message: Any, infos: set[str]) -> RecordedSensor | None:
     return RecordedSensor(name, Modality.THERMAL if thermal else Modality.CAMERA, topic, frame, info, compressed)
 
 
-def _sensor_name(topic: str) -> str:
+def sensor_name(topic: str) -> str:
     """`lidar_front` of /sensors/lidar_front/points; the last part of the name that tells sensors apart."""
     parts = [part for part in topic.split("/") if part]
     while len(parts) > 1 and parts[-1] in _TAILS:

@@ -5,14 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from zoox_prediction.config import check_positive
 from zoox_prediction.scene import NUM_CLASSES
-
-
-def _check_positive(config: object, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not (math.isfinite(value) and value > 0.0):
-            raise ValueError(f"{name} must be above 0, got {value:g}")
 
 
 def _check_probability(config: object, *names: str) -> None:
@@ -38,7 +32,7 @@ class TimingConfig:
     max_waiting: int = 400  # messages; the oldest ones are applied when there are more
 
     def __post_init__(self) -> None:
-        _check_positive(self, "max_delay_s", "max_ahead_s")
+        check_positive(self, "max_delay_s", "max_ahead_s")
         if not 0.0 <= self.wait_s <= self.max_delay_s:
             raise ValueError(f"wait_s must be 0 to max_delay_s ({self.max_delay_s:g}), got {self.wait_s:g}")
         if self.max_waiting < 1:
@@ -61,7 +55,7 @@ class MotionConfig:
     birth_speed_deviation_mps: tuple[float, ...] = (7.0, 6.0, 6.0, 7.0, 4.0, 1.3, 2.0, 3.0)
 
     def __post_init__(self) -> None:
-        _check_positive(
+        check_positive(
             self, "mode_time_s", "turn_noise", "turn_deviation_radps", "standing_noise", "standing_deviation_mps"
         )
         _check_per_class(self, "acceleration_noise", "birth_speed_deviation_mps")
@@ -87,7 +81,7 @@ class AssociationConfig:
 
     def __post_init__(self) -> None:
         _check_probability(self, "gate_probability", "class_floor")
-        _check_positive(
+        check_positive(
             self, "clutter_speed_mps", "edge_deviation_m", "radar_deviation_m", "radial_speed_deviation_mps",
             "bearing_deviation_rad", "bearing_size_share",
         )  # fmt: skip
@@ -121,7 +115,7 @@ class ExistenceConfig:
     range_sensor_timeout_s: float = 0.5  # images begin tracks when no lidar and no radar has looked for this long
 
     def __post_init__(self) -> None:
-        _check_positive(
+        check_positive(
             self, "survival_s", "look_time_s", "tentative_look_time_s", "max_unseen_s", "max_deviation_m",
             "range_sensor_timeout_s",
         )  # fmt: skip
@@ -158,7 +152,7 @@ class AppearanceConfig:
     flip_distance_m: float = 1.5  # that an agent travels backwards before its heading is turned round
 
     def __post_init__(self) -> None:
-        _check_positive(
+        check_positive(
             self, "class_weight", "attribute_weight", "attribute_time_s", "attribute_log_odds", "yaw_noise",
             "flip_distance_m",
         )  # fmt: skip
@@ -173,7 +167,7 @@ class CalibrationCheckConfig:
     min_boxes: int = 60  # that were compared before anything is said
 
     def __post_init__(self) -> None:
-        _check_positive(self, "tolerance_rad")
+        check_positive(self, "tolerance_rad")
         if self.min_boxes < 1:
             raise ValueError(f"min_boxes must be at least 1, got {self.min_boxes}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.config import check_positive
 from zoox_prediction.detection.ego_motion import EgoMotion
 from zoox_prediction.detections import Detections
 from zoox_prediction.geometry import rotation_matrix
@@ -34,9 +35,7 @@ class TrackingNodeConfig:
     tracker: TrackingConfig = field(default_factory=TrackingConfig)
 
     def __post_init__(self) -> None:
-        for name in ("period_s", "max_detections_age_s", "max_odometry_age_s", "max_latency_s"):
-            if not getattr(self, name) > 0.0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name):g}")
+        check_positive(self, "period_s", "max_detections_age_s", "max_odometry_age_s", "max_latency_s")
         if not 0.0 <= self.gather_s < self.period_s:
             raise ValueError(f"gather_s must be 0 to below period_s ({self.period_s:g}), got {self.gather_s:g}")
 

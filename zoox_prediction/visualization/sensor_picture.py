@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.errors import InputError
 from zoox_prediction.geometry import box_corners
 from zoox_prediction.recording.bag import BagReader
-from zoox_prediction.recording.frames import Pose, TransformHistory
-from zoox_prediction.recording.messages import point_cloud_from_message
+from zoox_prediction.recording.frames import Pose, TransformHistory, read_transforms
+from zoox_prediction.recording.messages import image_from_message, point_cloud_from_message
+from zoox_prediction.recording.recorded_sensors import IMAGE_TYPES, sensor_name
 from zoox_prediction.scene import AgentClass, Scene
 from zoox_prediction.visualization import palette
 from zoox_prediction.visualization.canvas import Canvas
@@ -21,8 +23,6 @@ from zoox_prediction.visualization.map_layer import draw_road_network
 from zoox_prediction.visualization.palette import Color
 
 _CLOUD = "sensor_msgs/msg/PointCloud2"
-_IMAGE = "sensor_msgs/msg/CompressedImage"
-_TRANSFORMS = "tf2_msgs/msg/TFMessage"
 _MAX_AGE_S = 0.25  # of a message that is shown
 
 _WIDTH_M = 60.0
@@ -45,7 +45,7 @@ def draw_sensors(bag: Path, scene: Scene) -> NDArray[np.uint8] | None:
         newest = _newest(reader, scene.stamp_ns)
         if scene.ego is None or not newest:
             return None
-        frames = _frames(reader, scene.stamp_ns)
+        frames = read_transforms(reader, scene.stamp_ns + round(1e9))
     images = _images_by_crowd(scene, newest, frames)
     cameras = [each for each in images if each[1].ndim == 3][:_COLUMNS]
     thermals = [each for each in images if each[1].dtype == np.uint16][:_COLUMNS]
@@ -56,20 +56,11 @@ def draw_sensors(bag: Path, scene: Scene) -> NDArray[np.uint8] | None:
 
 def _newest(reader: BagReader, stamp_ns: int) -> dict[str, Any]:
     """The newest message of each topic of clouds and images at the stamp, by the topic's name."""
-    names = [name for name, topic in reader.topics.items() if topic.type in (_CLOUD, _IMAGE)]
+    names = [name for name, topic in reader.topics.items() if topic.type in (_CLOUD, *IMAGE_TYPES)]
     start_ns = stamp_ns - round(_MAX_AGE_S * 1e9)
     messages = reader.messages(names, start_ns, stamp_ns + 1) if names else ()
     newest = {each.topic: each.message for each in messages}
     return dict(sorted(newest.items()))
-
-
-def _frames(reader: BagReader, stamp_ns: int) -> TransformHistory:
-    history = TransformHistory()
-    names = [name for name, topic in reader.topics.items() if topic.type == _TRANSFORMS]
-    for recorded in reader.messages(names, end_ns=stamp_ns + round(1e9)) if names else ():
-        static = recorded.topic.endswith("tf_static") or reader.topics[recorded.topic].latched
-        history.add_message(recorded.message, static)
-    return history
 
 
 def _from_above(scene: Scene, newest: Mapping[str, Any], frames: TransformHistory) -> NDArray[np.uint8]:
@@ -117,11 +108,15 @@ def _images_by_crowd(scene: Scene, newest: Mapping[str, Any], frames: TransformH
     """Name of the sensor and pixels, (H, W, 3) blue, green, red or (H, W), of what can be read; first where most is."""
     found: list[tuple[float, str, NDArray]] = []
     for topic, message in newest.items():
-        image = cv2.imdecode(message.data, cv2.IMREAD_UNCHANGED) if message.__msgtype__ == _IMAGE else None
-        if image is not None:
-            pose = frames.lookup("map", message.header.frame_id, scene.stamp_ns)
-            crowd = 0.0 if pose is None else _crowd(scene, pose)
-            found.append((-crowd, topic.removeprefix("/sensors/").split("/")[0], image))
+        if message.__msgtype__ == _CLOUD:
+            continue
+        try:
+            image = image_from_message(message)
+        except InputError:  # a picture that broke off is not shown
+            continue
+        pose = frames.lookup("map", message.header.frame_id, scene.stamp_ns)
+        crowd = 0.0 if pose is None else _crowd(scene, pose)
+        found.append((-crowd, sensor_name(topic), image))
     return [(name, image) for _, name, image in sorted(found, key=lambda each: each[:2])]
 
 

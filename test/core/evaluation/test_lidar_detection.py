@@ -15,10 +15,10 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation.lidar_detection import (
     LabelledSweep,
     labelled_sweeps,
-    points_on,
     score_detector,
     score_sweep,
 )
+from zoox_prediction.evaluation.points_in_boxes import points_in_boxes
 from zoox_prediction.recording.datasets.kitti import read_sequence
 from zoox_prediction.recording.datasets.source import SourceRecording
 from zoox_prediction.scene import AgentClass, TrackedAgents
@@ -79,7 +79,7 @@ def test_only_labels_with_points_in_range_count_and_finding_others_is_not_wrong(
     assert len(score_sweep(_detections(labels), _sweep(labels)).found) == 1
     few = score_sweep(_detections(labels), _sweep(labels, points_each=9))
     assert len(few.found) == 0 and few.num_false == 0
-    np.testing.assert_array_equal(points_on(labels, _sweep(labels).cloud.position), [20, 20])
+    np.testing.assert_array_equal(points_in_boxes(_sweep(labels).cloud.position, labels), [20, 20])
 
 
 def test_nothing_detected_and_nothing_labelled() -> None:

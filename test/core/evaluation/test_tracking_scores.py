@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation.tracking_run import TrackedFrame, points_in_boxes
+from zoox_prediction.evaluation.points_in_boxes import points_in_boxes
+from zoox_prediction.evaluation.tracking_run import TrackedFrame
 from zoox_prediction.evaluation.tracking_scores import TrackingScope, score_tracks
 from zoox_prediction.scene import AgentClass, TrackedAgents
 

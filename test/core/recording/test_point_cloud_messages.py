@@ -24,7 +24,7 @@ def _message(points: NDArray, rows: int = 1, padding: int = 0, stamp_ns: int = S
     message = point_cloud_message(np.zeros(0, dtype=[(name, "<f4") for name in "xyz"]), stamp_ns, "lidar", TYPES)
     fields = []
     for name in dtype.names or ():
-        channel, offset = dtype.fields[name][:2]  # type: ignore[index]
+        channel, offset = dtype.fields[name][:2]
         field = TYPES.new("sensor_msgs/msg/PointField")
         field.name, field.offset, field.datatype, field.count = name, offset, _DATATYPE[channel.str[1:]], 1
         fields.append(field)

@@ -39,7 +39,7 @@ class Street:
 
 
 def boarder_of(car: ParkedCar, seed: int = 0, looks: bool = True) -> Boarder:
-    (boarder,) = draw_boarders(Street(), [car], seed)  # type: ignore[arg-type]
+    (boarder,) = draw_boarders(Street(), [car], seed)
     boarder.looks = looks
     return boarder
 
@@ -140,7 +140,7 @@ def test_left_hand_traffic_is_a_mirror():
 
 def test_nobody_comes_where_there_is_no_room_behind_the_car_or_no_door():
     behind = replace(CAR, id=200_006, center=np.array([-LENGTH - 0.6, 2.3]), door_s=np.inf, leaves_s=np.inf)
-    assert draw_boarders(Street(), [CAR, behind], 0) == []  # type: ignore[arg-type]
+    assert draw_boarders(Street(), [CAR, behind], 0) == []
     farther = replace(behind, center=np.array([-LENGTH - 1.9, 2.3]))
-    assert [each.id for each in draw_boarders(Street(), [CAR, farther], 0)] == [500_007]  # type: ignore[arg-type]
-    assert draw_boarders(Street(), [replace(CAR, lane="elsewhere_1")], 0) == []  # type: ignore[arg-type]
+    assert [each.id for each in draw_boarders(Street(), [CAR, farther], 0)] == [500_007]
+    assert draw_boarders(Street(), [replace(CAR, lane="elsewhere_1")], 0) == []

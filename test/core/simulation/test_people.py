@@ -56,7 +56,7 @@ class Traffic:
             (self.edge,) * count,
             (self.onward,) * count,
         )
-        self.people.follow(found, self, vehicles, ego)  # type: ignore[arg-type]
+        self.people.follow(found, self, vehicles, ego)
 
 
 def people_of(*walkers: Walker, seed: int = 0) -> People:
@@ -251,7 +251,7 @@ def test_who_leaves_is_forgotten_and_numbers_stay_with_their_bodies():
         np.array(kept), np.array([center[each] for each in kept]), np.zeros(2), np.zeros(2), (CORNER,) * 2,
         (CORNER,) * 2,
     )  # fmt: skip
-    people.follow(found, traffic, NOBODY, None)  # type: ignore[arg-type]
+    people.follow(found, traffic, NOBODY, None)
     assert people.bodies.ids.tolist() == kept
     for number, place in zip(kept, people.bodies.center, strict=True):
         np.testing.assert_allclose(place, center[number], atol=0.15)

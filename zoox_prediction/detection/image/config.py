@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
+
+from zoox_prediction.config import check_positive, check_share
 
 LAYOUTS = ("auto", "yolov5", "yolov8", "yolox", "end_to_end")
 RUNTIMES = ("auto", "onnxruntime", "opencv")
@@ -12,18 +13,6 @@ RUNTIMES = ("auto", "onnxruntime", "opencv")
 def _check(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
-
-
-def _check_share(config: object, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        _check(0.0 <= value <= 1.0, f"{name} must be 0 to 1, got {value:g}")
-
-
-def _check_positive(config: object, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        _check(math.isfinite(value) and value > 0.0, f"{name} must be above 0, got {value:g}")
 
 
 @dataclass(frozen=True)
@@ -43,7 +32,7 @@ class CameraNetworkConfig:
 
     def __post_init__(self) -> None:
         _check(self.layout in LAYOUTS, f"layout must be one of {', '.join(LAYOUTS)}, got '{self.layout}'")
-        _check_share(self, "min_score", "min_phone_score", "rider_overlap")
+        check_share(self, "min_score", "min_phone_score", "rider_overlap")
         _check(32 <= self.input_width_px <= 4096, f"input_width_px must be 32 to 4096, got {self.input_width_px}")
         _check(
             self.input_height_px == 0 or 32 <= self.input_height_px <= 4096,
@@ -60,7 +49,7 @@ class RadiometryConfig:
     offset_k: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_positive(self, "kelvin_per_count")
+        check_positive(self, "kelvin_per_count")
 
 
 @dataclass(frozen=True)
@@ -79,8 +68,8 @@ class WarmBodyConfig:
     max_existence: float = 0.7  # a shape and a temperature are no certainty
 
     def __post_init__(self) -> None:
-        _check_positive(self, "min_contrast_k", "num_deviations", "min_height_px", "max_range_m")
-        _check_share(self, "min_existence", "max_existence")
+        check_positive(self, "min_contrast_k", "num_deviations", "min_height_px", "max_range_m")
+        check_share(self, "min_existence", "max_existence")
         _check(self.min_body_k < self.max_body_k, "min_body_k must be below max_body_k")
         _check(self.background_px >= 9, f"background_px must be at least 9, got {self.background_px}")
 
@@ -96,7 +85,7 @@ class ThermalConfig:
     warm_bodies: WarmBodyConfig = field(default_factory=WarmBodyConfig)
 
     def __post_init__(self) -> None:
-        _check_share(self, "min_score")
+        check_share(self, "min_score")
 
 
 @dataclass(frozen=True)
@@ -116,6 +105,6 @@ class ImageDetectorConfig:
     def __post_init__(self) -> None:
         _check(self.runtime in RUNTIMES, f"runtime must be one of {', '.join(RUNTIMES)}, got '{self.runtime}'")
         _check(self.num_threads >= 1, f"num_threads must be at least 1, got {self.num_threads}")
-        _check_share(self, "max_overlap", "edge_deviation_share")
+        check_share(self, "max_overlap", "edge_deviation_share")
         _check(self.max_detections >= 1, f"max_detections must be at least 1, got {self.max_detections}")
-        _check_positive(self, "edge_deviation_px")
+        check_positive(self, "edge_deviation_px")

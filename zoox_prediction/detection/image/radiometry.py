@@ -37,8 +37,8 @@ def apparent_temperatures(kelvin: NDArray[np.float32] | None, boxes: FloatArray)
     height, width = kelvin.shape
     rim = 0.2 * np.tile(boxes[:, 2:] - boxes[:, :2], 2) * [1.0, 1.0, -1.0, -1.0]
     inner = np.rint(boxes + rim).astype(np.int64)
+    inner[:, :2] = np.clip(inner[:, :2], 0, [width - 1, height - 1])
     # Boxes have different sizes, and there are few.
-    for row, (left, top, right, bottom) in enumerate(inner):
-        left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)  # noqa: PLW2901
+    for row, (left, top, right, bottom) in enumerate(inner.tolist()):
         found[row] = np.median(kelvin[top : max(bottom, top + 1), left : max(right, left + 1)])
     return found

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
-
-def _check_positive(config: object, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not (math.isfinite(value) and value > 0.0):
-            raise ValueError(f"{name} must be above 0, got {value:g}")
+from zoox_prediction.config import check_positive
 
 
 @dataclass(frozen=True)
@@ -26,7 +20,7 @@ class GroundConfig:
     clearance_m: float = 0.25  # points up to this above the ground are taken for ground
 
     def __post_init__(self) -> None:
-        _check_positive(self, "ring_m", "max_slope", "step_m", "slope_change", "clearance_m")
+        check_positive(self, "ring_m", "max_slope", "step_m", "slope_change", "clearance_m")
         if not 8 <= self.num_sectors <= 3600:
             raise ValueError(f"num_sectors must be 8 to 3600, got {self.num_sectors}")
         if not 0.0 < self.ring_growth <= 0.2:
@@ -44,7 +38,7 @@ class ClusterConfig:
     max_cells: int = 12_000  # the farthest cells are left out when there are more
 
     def __post_init__(self) -> None:
-        _check_positive(self, "max_length_m")
+        check_positive(self, "max_length_m")
         if not self.radii_m or list(self.radii_m) != sorted(set(self.radii_m), reverse=True) or self.radii_m[-1] <= 0:
             raise ValueError(f"radii_m must fall and be above 0, got {list(self.radii_m)}")
         if self.radius_growth < 0.0:
@@ -75,7 +69,7 @@ class LidarDetectorConfig:
     clusters: ClusterConfig = field(default_factory=ClusterConfig)
 
     def __post_init__(self) -> None:
-        _check_positive(self, "max_range_m", "max_height_m", "ego_half_width_m")
+        check_positive(self, "max_range_m", "max_height_m", "ego_half_width_m")
         if self.ego_front_m <= self.ego_rear_m:
             raise ValueError(f"ego_front_m {self.ego_front_m:g} must be above ego_rear_m {self.ego_rear_m:g}")
         if not 0.0 <= self.min_existence < 1.0:

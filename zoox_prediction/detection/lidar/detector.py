@@ -11,11 +11,11 @@ from zoox_prediction.detection.lidar.classifier import load_classifier
 from zoox_prediction.detection.lidar.completion import ObjectBoxes, complete_boxes, hidden_ends
 from zoox_prediction.detection.lidar.config import LidarDetectorConfig
 from zoox_prediction.detection.lidar.learned import LearnedDetector
-from zoox_prediction.detection.lidar.motion import compensate_motion, is_compensated
 from zoox_prediction.detection.lidar.plausibility import plausibility
 from zoox_prediction.detection.lidar.segmentation import Segmentation, segment
 from zoox_prediction.detection.lidar.selection import is_fragment, select_clusters
 from zoox_prediction.detection.lidar.thinning import thin
+from zoox_prediction.detection.motion import compensate_motion, is_compensated
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.sensor_data import Measurement, PointCloud

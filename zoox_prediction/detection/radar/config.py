@@ -8,21 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.config import check_not_negative, check_positive
 from zoox_prediction.geometry import wrap_angle
-
-
-def _check_positive(config: object, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not (math.isfinite(value) and value > 0.0):
-            raise ValueError(f"{name} must be above 0, got {value:g}")
-
-
-def _check_not_negative(config: object, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not (math.isfinite(value) and value >= 0.0):
-            raise ValueError(f"{name} must not be negative, got {value:g}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +21,7 @@ class RadarAccuracy:
     radial_speed_mps: float = 0.15
 
     def __post_init__(self) -> None:
-        _check_positive(self, *vars(self))
+        check_positive(self, *vars(self))
 
 
 @dataclass(frozen=True)
@@ -49,7 +36,7 @@ class EgoVelocityConfig:
     frames_to_report: int = 5  # odometry has to be wrong for so many scans in a row
 
     def __post_init__(self) -> None:
-        _check_positive(self, "tolerance_mps")
+        check_positive(self, "tolerance_mps")
         if self.min_points < 3 or self.max_hypotheses < 1 or self.frames_to_report < 1:
             raise ValueError("min_points must be at least 3, max_hypotheses and frames_to_report at least 1")
         if not 0.0 < self.max_odometry_share < self.min_share <= 1.0:
@@ -69,8 +56,8 @@ class RadarClusterConfig:
     max_length_m: float = 20.0  # what is longer is a wall or a guard rail
 
     def __post_init__(self) -> None:
-        _check_positive(self, "along_m", "across_m", "speed_mps", "max_length_m")
-        _check_not_negative(self, "across_growth", "speed_growth_mps")
+        check_positive(self, "along_m", "across_m", "speed_mps", "max_length_m")
+        check_not_negative(self, "across_growth", "speed_growth_mps")
         if self.min_points < 1:
             raise ValueError(f"min_points must be at least 1, got {self.min_points}")
 
@@ -117,7 +104,7 @@ class RadarDetectorConfig:
     existence: ExistenceConfig = field(default_factory=ExistenceConfig)
 
     def __post_init__(self) -> None:
-        _check_positive(self, "max_range_m", "max_height_m", "ego_half_width_m")
+        check_positive(self, "max_range_m", "max_height_m", "ego_half_width_m")
         if self.min_height_m >= self.max_height_m:
             raise ValueError(f"min_height_m {self.min_height_m:g} must be below max_height_m {self.max_height_m:g}")
         if self.ego_front_m <= self.ego_rear_m:
@@ -138,8 +125,8 @@ class PolarImageConfig:
     turn_s: float = 0.245  # the last row ends at the stamp; 0: everything is measured at the stamp
 
     def __post_init__(self) -> None:
-        _check_positive(self, "range_resolution_m")
-        _check_not_negative(self, "turn_s")
+        check_positive(self, "range_resolution_m")
+        check_not_negative(self, "turn_s")
         if not math.isfinite(self.first_azimuth_rad):
             raise ValueError(f"first_azimuth_rad must be finite, got {self.first_azimuth_rad:g}")
 
@@ -167,8 +154,8 @@ class CfarConfig:
     separation_m: float = 0.5  # of two echoes in one direction
 
     def __post_init__(self) -> None:
-        _check_positive(self, "training_m", "threshold_deviations", "separation_m")
-        _check_not_negative(self, "guard_m", "min_contrast", "min_range_m")
+        check_positive(self, "training_m", "threshold_deviations", "separation_m")
+        check_not_negative(self, "guard_m", "min_contrast", "min_range_m")
 
 
 # Images show everything that stands, and neither how fast nor how strong in absolute terms: most of it is no agent. The

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.detection.lidar.motion import compensate_motion
+from zoox_prediction.detection.motion import compensate_motion
 from zoox_prediction.detection.radar.config import RadarDetectorConfig
 from zoox_prediction.sensor_data import Measurement, PointCloud
 

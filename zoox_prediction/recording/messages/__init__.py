@@ -18,7 +18,7 @@ from zoox_prediction.recording.messages.conditional import (
 from zoox_prediction.recording.messages.detections import detections_from_message, detections_to_message
 from zoox_prediction.recording.messages.fields import MessageTypes, header_to_message, stamp_ns, stamp_to_message
 from zoox_prediction.recording.messages.images import camera_model_from_message, check_image_size, image_from_message
-from zoox_prediction.recording.messages.point_cloud import point_cloud_from_message
+from zoox_prediction.recording.messages.point_cloud import is_radar_cloud, point_cloud_from_message
 from zoox_prediction.recording.messages.predictions import predictions_from_message, predictions_to_message
 from zoox_prediction.recording.messages.road_network import road_network_from_message, road_network_to_message
 
@@ -37,6 +37,7 @@ __all__ = [
     "header_to_message",
     "image_from_message",
     "odometry_to_message",
+    "is_radar_cloud",
     "point_cloud_from_message",
     "predictions_from_message",
     "predictions_to_message",

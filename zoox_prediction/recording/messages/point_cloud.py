@@ -29,6 +29,11 @@ _MAX_AGE_S = 10.0  # of a point against the stamp; what is farther away was coun
 _EARLIEST_S = 1e8  # what is smaller is no time since 1970
 
 
+def is_radar_cloud(message: Any) -> bool:
+    """Whether the points of a sensor_msgs/PointCloud2 have what only radars measure."""
+    return any(field.name in (*_RADIAL_SPEED, *_RCS) for field in message.fields)
+
+
 def point_cloud_from_message(message: Any) -> PointCloud:
     """The points of a sensor_msgs/PointCloud2 that has at least the fields x, y and z.
 

@@ -8,38 +8,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from zoox_prediction.config import check_not_negative, check_share
+from zoox_prediction.detections import Modality
+
 # Rotation of the optical axes, as columns, in the axes x forward, y left, z up.
 _BODY_FROM_OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
-
-
-class Modality(str, Enum):
-    LIDAR = "lidar"
-    RADAR = "radar"
-    CAMERA = "camera"
-    THERMAL = "thermal"
 
 
 def _check(holds: bool, sentence: str) -> None:
     """Raises ValueError with the sentence unless it holds; the loader adds the key before it."""
     if not holds:
         raise ValueError(sentence)
-
-
-def _check_not_negative(config: object, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        _check(math.isfinite(value) and value >= 0.0, f"{name} must be finite and not negative, got {value:g}")
-
-
-def _check_share(config: object, *names: str) -> None:
-    for name in names:
-        _check(0.0 <= getattr(config, name) <= 1.0, f"{name} must be 0 to 1, got {getattr(config, name):g}")
 
 
 @dataclass(frozen=True)
@@ -113,8 +97,8 @@ class LidarNoise:
     grazing_dropout: float = 0.9  # further share at grazing incidence, times (1 - cos of the angle of incidence)^32
 
     def __post_init__(self) -> None:
-        _check_not_negative(self, "range_deviation_m", "intensity_deviation")
-        _check_share(self, "dropout", "range_dropout", "grazing_dropout")
+        check_not_negative(self, "range_deviation_m", "intensity_deviation")
+        check_share(self, "dropout", "range_dropout", "grazing_dropout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +142,8 @@ class RadarNoise:
 
     def __post_init__(self) -> None:
         deviations = [name for name in vars(self) if name.endswith(("deviation_m", "deviation_rad", "deviation_mps"))]
-        _check_not_negative(self, *deviations, "clutter_mean")
-        _check_share(self, "ghost_probability")
+        check_not_negative(self, *deviations, "clutter_mean")
+        check_share(self, "ghost_probability")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +210,7 @@ class CameraConfig(ImageConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_not_negative(self, "noise_deviation")
+        check_not_negative(self, "noise_deviation")
         _check(1 <= self.jpeg_quality <= 100, f"jpeg_quality must be 1 to 100, got {self.jpeg_quality}")
 
 
@@ -241,7 +225,7 @@ class ThermalConfig(ImageConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_not_negative(self, "noise_deviation_k", "fixed_pattern_deviation_k", "blur_px")
+        check_not_negative(self, "noise_deviation_k", "fixed_pattern_deviation_k", "blur_px")
         _check(1 <= self.step_ck <= 1000, f"step_ck must be 1 to 1000, got {self.step_ck}")
 
 
@@ -263,7 +247,7 @@ class OdometryConfig:
         _check(self.topic == "" or self.topic.startswith("/"), f"topic must begin with /, got '{self.topic}'")
         _check(0.01 <= self.rate_hz <= 1000.0, f"rate_hz must be 0.01 to 1000, got {self.rate_hz:g}")
         _check(self.drift_time_s > 0.0, f"drift_time_s must be above 0, got {self.drift_time_s:g}")
-        _check_not_negative(self, *(name for name in vars(self) if "deviation" in name))
+        check_not_negative(self, *(name for name in vars(self) if "deviation" in name))
 
     @property
     def period_ns(self) -> int:

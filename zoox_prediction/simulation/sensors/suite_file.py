@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from zoox_prediction.config import ConfigError, from_mapping
+from zoox_prediction.detections import MODALITIES, Modality
 from zoox_prediction.resources import resource_path
 from zoox_prediction.simulation.sensors.config import (
     CameraConfig,
     LidarConfig,
-    Modality,
     OdometryConfig,
     RadarConfig,
     SensorConfig,
@@ -74,11 +74,10 @@ def _sensor(name: str, values: Any) -> SensorConfig:
     prefix = f"sensors.{name}."
     if not isinstance(values, Mapping):
         raise ConfigError(f"parameter '{prefix[:-1]}' must be a mapping, got {values!r}")
-    known = [each.value for each in Modality]
-    if values.get("modality") not in known:
+    modality = MODALITIES.get(str(values.get("modality")))
+    if modality is None:
         given = values.get("modality")
-        raise ConfigError(f"parameter '{prefix}modality' must be one of {', '.join(known)}, got {given!r}")
-    modality = Modality(values["modality"])
+        raise ConfigError(f"parameter '{prefix}modality' must be one of {', '.join(MODALITIES)}, got {given!r}")
     if "name" in values:
         raise ConfigError(f"unknown parameter '{prefix}name'; the sensor's name is the key above it")
     try:

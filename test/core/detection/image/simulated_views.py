@@ -68,7 +68,7 @@ def kelvin_image(config: ThermalConfig, view: Scenery, seed: int = 0) -> NDArray
 def true_boxes(config: CameraConfig | ThermalConfig, view: Scenery) -> NDArray[np.float64]:
     """(N, 4) pixels left, top, right, bottom of what is seen of each agent; NaN where nothing is."""
     find = camera_picture if isinstance(config, CameraConfig) else thermal_picture
-    index = find(config, view).index  # type: ignore[arg-type]
+    index = find(config, view).index
     owner = np.where(index >= 0, np.append(view.polygons.owner, -9)[np.maximum(index, -1)], -9)
     boxes = np.full((len(view.truth.agents), 4), np.nan)
     for row in range(len(boxes)):

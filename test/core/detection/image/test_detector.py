@@ -127,7 +127,7 @@ def _heat_map(folder: Path, size: tuple[int, int]) -> str:
 
 
 def _thermal(folder: Path, **changes: object) -> ImageDetector:
-    thermal = ThermalConfig(model_file=_heat_map(folder, (128, 64)), **changes)  # type: ignore[arg-type]
+    thermal = ThermalConfig(model_file=_heat_map(folder, (128, 64)), **changes)
     return ImageDetector(ImageDetectorConfig(thermal=thermal), Modality.THERMAL)
 
 

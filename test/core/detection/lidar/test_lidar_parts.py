@@ -21,9 +21,9 @@ from zoox_prediction.detection.lidar.completion import complete_boxes
 from zoox_prediction.detection.lidar.config import ClusterConfig, GroundConfig
 from zoox_prediction.detection.lidar.features import FEATURES
 from zoox_prediction.detection.lidar.ground import find_ground
-from zoox_prediction.detection.lidar.motion import compensate_motion, is_compensated
 from zoox_prediction.detection.lidar.selection import is_fragment, select_clusters
 from zoox_prediction.detection.lidar.thinning import thin
+from zoox_prediction.detection.motion import compensate_motion, is_compensated
 from zoox_prediction.errors import InputError
 from zoox_prediction.geometry import rotation_matrix
 from zoox_prediction.scene import NUM_CLASSES, AgentClass
@@ -122,7 +122,10 @@ def test_of_a_cluster_and_its_parts_the_more_probable_is_chosen() -> None:
         member=np.arange(5),
         start=np.arange(5),
     )
-    chosen = lambda *existence: select_clusters(tree, np.array(existence)).tolist()  # noqa: E731
+
+    def chosen(*existence: float) -> list[int]:
+        return list(select_clusters(tree, np.array(existence)).tolist())
+
     assert chosen(0.9, 0.1, 0.3, 0.3, 0.3) == [0, 1]
     assert chosen(0.3, 0.1, 0.8, 0.2, 0.1) == [1, 2, 3]
     assert chosen(0.3, 0.1, 0.2, 0.2, 0.9) == [1, 3, 4]

@@ -93,7 +93,7 @@ def _radiate(folder: Path) -> Iterator[tuple[Detections, NDArray]]:
                 motion.add(state)
         taken = motion.measurement(each.stamp_ns, "navtech", "navtech", mount)
         found = detector.detect(taken, image)
-        nearest = min(states, key=lambda state, at=each.stamp_ns: abs(state.stamp_ns - at))  # type: ignore[misc]
+        nearest = min(states, key=lambda state, at=each.stamp_ns: abs(state.stamp_ns - at))
         step = (each.stamp_ns - nearest.stamp_ns) * 1e-9
         pose = np.array([*(nearest.position + step * nearest.velocity), nearest.yaw])
         frame = labels[each.stamp_ns]

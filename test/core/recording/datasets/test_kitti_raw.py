@@ -105,7 +105,7 @@ def _truncate(path: Path) -> None:
     ],
 )
 def test_damaged_drives_are_one_sentence(drive: Path, damage: object, text: str) -> None:
-    damage(drive)  # type: ignore[operator]
+    damage(drive)
     with pytest.raises(SourceError, match=text) as caught:
         read_drive(drive)
     assert "\n" not in str(caught.value)

@@ -49,7 +49,7 @@ def test_every_sensor_speaks_on_its_topic_in_its_frame(crossroads: SensorTruth) 
     }
     for sensor in suite.config.sensors:
         message = messages[sensor.topic]
-        assert message.__msgtype__ == kinds[sensor.modality.value]
+        assert message.__msgtype__ == kinds[sensor.modality.label]
         assert message.header.frame_id == sensor.frame_id
         assert stamp_ns(message.header.stamp) == crossroads.stamp_ns
     assert len(messages) == 16 + 8 + 1

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from zoox_prediction.config import ConfigError
+from zoox_prediction.detections import Modality
 from zoox_prediction.resources import resource_path
-from zoox_prediction.simulation.sensors.config import CameraConfig, LidarConfig, Modality
+from zoox_prediction.simulation.sensors.config import CameraConfig, LidarConfig
 from zoox_prediction.simulation.sensors.suite_file import SUITE_FILE, load_suite_config, suite_config
 
 DOCUMENT = yaml.safe_load(resource_path(SUITE_FILE).read_text(encoding="utf-8"))
@@ -64,7 +65,7 @@ MISTAKES: list[tuple[Callable[[dict], Any], str]] = [
     (lambda d: _sensor(d)["mount"].update(yaw=0.1), r"'sensors\.lidar_front_left\.mount\.yaw'"),
     (
         lambda d: _sensor(d).update(modality="lider"),
-        r"modality' must be one of lidar, radar, camera, thermal, got 'lider'",
+        r"modality' must be one of camera, thermal, lidar, radar, got 'lider'",
     ),
     (lambda d: _sensor(d).pop("modality"), r"modality' must be one of"),
     (lambda d: _sensor(d).pop("frame_id"), r"'sensors\.lidar_front_left' is not complete: missing .*'frame_id'"),
