@@ -15,6 +15,7 @@ from nav_msgs.msg import Odometry, Path
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, PointCloud2
+from std_msgs.msg import Int64MultiArray
 from tf2_msgs.msg import TFMessage
 
 from zoox_prediction.geometry import quaternion_from_yaw
@@ -57,6 +58,7 @@ class Passenger(Node):
             (RoadNetwork, "/road_network", LATCHED),
             (Odometry, "/odometry", INPUT),
             (TrafficSignalArray, "/traffic_signals", INPUT),
+            (Int64MultiArray, "/ground_truth/lanes", INPUT),
             (TrackedAgentArray, "/ground_truth/agents", INPUT),
             (TrackedAgentArray, "/tracked_agents", INPUT),
             (PredictedTrajectoryArray, "/predictions", INPUT),
@@ -143,6 +145,9 @@ def test_everything_comes_every_tenth_of_a_simulated_second_and_agents_move(star
     both, rows, later = np.intersect1d(first.ids, last.ids, return_indices=True)
     way_m = np.linalg.norm(last.position[later] - first.position[rows], axis=1)
     assert len(both) > 5 and (way_m > 2.0).any()
+    lanes = np.reshape(passenger.heard["/ground_truth/lanes"][25].data, (-1, 2))
+    np.testing.assert_array_equal(lanes[:, 0], last.ids)
+    assert set(lanes[:, 1]) & set(passenger.heard["/road_network"][0].lane_id)
     wait_for(lambda: "times real time" in passenger.says("simulation"))
     values = {each.key: each.value for each in passenger.statuses["simulation"].values}
     assert values["seed"] == "0" and 0.0 < float(values["real_time_factor"]) < 4.5 and int(values["agents"]) > 5

@@ -11,6 +11,7 @@ import numpy as np
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, PointCloud2
+from std_msgs.msg import Int64MultiArray
 from tf2_msgs.msg import TFMessage
 
 from zoox_prediction.errors import InputError
@@ -30,6 +31,7 @@ from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.qos import CLOCK, INPUT, LATCHED, SENSOR_DATA, STATIC_TRANSFORMS, TRANSFORMS
 from zoox_prediction.simulation.ego_plan import EgoPlan
 from zoox_prediction.simulation.live import LiveWorld
+from zoox_prediction.simulation.recorded import lanes_to_message
 from zoox_prediction.simulation.sensors.config import ImageConfig, SuiteConfig
 
 _FRAME = "map"
@@ -52,6 +54,7 @@ class SimulationTopics:
         self._create(RoadNetwork, "road_network", LATCHED)
         self._create(Odometry, "odometry", INPUT)
         self._create(TrafficSignalArray, "traffic_signals", INPUT)
+        self._create(Int64MultiArray, "ground_truth/lanes", INPUT)
         self._create(TrackedAgentArray, "ground_truth/agents", INPUT)
         if tracks_range_m:
             self._create(TrackedAgentArray, "tracked_agents", INPUT)
@@ -92,6 +95,7 @@ class SimulationTopics:
         built = self._threads.map(lambda sensor: sensor.build(ROS_TYPES), sensors)
         for sensor, message in zip(sensors, built, strict=True):
             self._publish(sensor.topic, message)
+        self._publish("ground_truth/lanes", lanes_to_message(truth, ROS_TYPES))
         self._publish("ground_truth/agents", tracked_agents_to_message(truth.agents, ROS_TYPES))
         if self._tracks_range_m:
             away_m = np.linalg.norm(truth.agents.position[:, :2] - truth.ego.position, axis=1)

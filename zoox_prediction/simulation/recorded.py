@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +12,14 @@ from zoox_prediction.geometry import quaternion_from_yaw
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.recording.datasets.kinematics import EgoTrajectory
 from zoox_prediction.recording.datasets.source import SensorMessage, SourceRecording
+from zoox_prediction.recording.messages import MessageTypes
 from zoox_prediction.simulation.sensors.suite import SensorSuite
 from zoox_prediction.simulation.sensors.truth import Light, SensorTruth
 from zoox_prediction.simulation.vehicle_motion import STEP_S
 from zoox_prediction.simulation.world import EGO_SIZE_M, Truth
 
 DATASET = "simulation"
+LANES_TOPIC = "/ground_truth/lanes"
 
 
 def sensors_of(
@@ -62,7 +66,7 @@ def recording_of(
     ego_center_offset_m: float,
     notes: Mapping[str, str],
 ) -> SourceRecording:
-    """Frames of one world as a recording without sensors."""
+    """Frames of one world as a recording without sensors; the lanes of agents are messages of their own."""
     ego = [frame.ego for frame in frames]
     position = np.array([[*each.position, each.z] for each in ego])
     trajectory = EgoTrajectory(
@@ -80,5 +84,21 @@ def recording_of(
         ego_center_offset_m=ego_center_offset_m,
         road_network=road_network,
         signals=tuple(frame.signals for frame in frames),
+        sensors=tuple(
+            SensorMessage(LANES_TOPIC, frame.agents.stamp_ns, partial(lanes_to_message, frame)) for frame in frames
+        ),
         notes=notes,
     )
+
+
+def lanes_to_message(truth: Truth, types: MessageTypes) -> Any:
+    """std_msgs/Int64MultiArray (N, 2): id of the agent, id of the lane of the road network that it is in, or NO_ID."""
+    message = types.new("std_msgs/msg/Int64MultiArray")
+    rows = np.column_stack([truth.agents.ids, truth.lanes])
+    dimension = types["std_msgs/msg/MultiArrayDimension"]
+    message.layout.dim = [
+        dimension(label="agent", size=len(rows), stride=rows.size),
+        dimension(label="agent id, lane id", size=2, stride=2),
+    ]
+    message.data = types.array(rows)
+    return message

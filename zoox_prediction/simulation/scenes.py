@@ -12,7 +12,7 @@ import numpy as np
 
 from zoox_prediction import __version__
 from zoox_prediction.recording.convert import write_recording
-from zoox_prediction.recording.datasets.source import SourceRecording
+from zoox_prediction.recording.datasets.source import SensorMessage, SourceRecording
 from zoox_prediction.simulation.collisions import as_lists, collisions
 from zoox_prediction.simulation.config import TrafficConfig
 from zoox_prediction.simulation.forks import Fork, run_forks
@@ -69,18 +69,21 @@ def simulate_scene(job: SceneJob, progress: Callable[[float], None] | None = Non
                 "simulator": f"zoox_prediction {__version__}",
                 "collisions": _collision_note(frames, world),
             }
-            recording = recording_of(job.path.name, frames, world.road_network, world.ego_center_offset_m, notes)
+            near = [_near_ego(frame, job.range_m) for frame in frames]
+            whole, recording = (
+                recording_of(job.path.name, each, world.road_network, world.ego_center_offset_m, notes)
+                for each in (frames, near)
+            )
     if job.sensors is not None:
         suite = SensorSuite.load(job.sensors)
         light, visibility_m = weather(job.seed)
         recording = replace(
             recording,
             static_transforms=suite.static_transforms(),
-            sensors=sensors_of(recording, suite, job.seed, light, visibility_m),
+            sensors=_in_order(*recording.sensors, *sensors_of(whole, suite, job.seed, light, visibility_m)),
             notes={**notes, "light": light.value, "visibility_m": f"{visibility_m:.0f}"},
         )
-    near = tuple(_near_ego(frame, job.range_m).agents for frame in frames)
-    write_recording(replace(recording, agents=near), job.path, overwrite=True)
+    write_recording(recording, job.path, overwrite=True)
     return job.path
 
 
@@ -142,7 +145,11 @@ def _collision_note(frames: Sequence[Truth], world: World) -> str:
 
 def _near_ego(frame: Truth, radius_m: float) -> Truth:
     away = np.linalg.norm(frame.agents.position[:, :2] - frame.ego.position, axis=-1)
-    return replace(frame, agents=frame.agents.select(away <= radius_m))
+    return frame.select(away <= radius_m)
+
+
+def _in_order(*messages: SensorMessage) -> tuple[SensorMessage, ...]:
+    return tuple(sorted(messages, key=lambda message: message.stamp_ns))
 
 
 def _as_lists(outcome: Outcome) -> dict[str, list]:

@@ -11,6 +11,7 @@ import importlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.geometry import wrap_angle
+from zoox_prediction.maps.road_network import NO_ID
+from zoox_prediction.maps.sumo_rules import stable_id
 from zoox_prediction.simulation.walker_motion import STEP_S
 
 FloatArray = NDArray[np.float64]
@@ -45,9 +48,10 @@ class SumoVehicles:
     braking: NDArray[np.bool_]  # lights as SUMO sets them
     left: NDArray[np.bool_]
     right: NDArray[np.bool_]
+    lane: NDArray[np.int64]  # id in the road network
 
     def with_vehicle(self, number: int, front: FloatArray, yaw: float, speed: float) -> SumoVehicles:
-        """These and one more, whose lights are nobody's business."""
+        """These and one more, whose lights and lane are nobody's business."""
         off = np.append(self.braking, False), np.append(self.left, False), np.append(self.right, False)
         return SumoVehicles(
             np.append(self.ids, number),
@@ -55,7 +59,14 @@ class SumoVehicles:
             np.append(self.speed, speed),
             np.append(self.yaw, yaw),
             *off,
+            np.append(self.lane, NO_ID),
         )
+
+
+@cache
+def _lane_id(name: str) -> int:
+    """In the road network that is read of SUMO's; NO_ID of none, while a vehicle is beside the road."""
+    return stable_id(name) if name else NO_ID
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,7 @@ class SumoTraffic:
         SumoTraffic._running = True
         self._walkways: dict[str, FloatArray] = {}
         self._vehicle_fields = [
-            getattr(self.library, f"VAR_{name}") for name in ("POSITION", "SPEED", "ANGLE", "SIGNALS")
+            getattr(self.library, f"VAR_{name}") for name in ("POSITION", "SPEED", "ANGLE", "SIGNALS", "LANE_ID")
         ]
         self._person_fields = [getattr(self.library, f"VAR_{name}") for name in ("POSITION", "SPEED", "ANGLE")]
         self._person_fields += [self.library.VAR_ROAD_ID, self.library.VAR_NEXT_EDGE]
@@ -126,7 +137,9 @@ class SumoTraffic:
     def vehicles(self) -> SumoVehicles:
         found = self.library.vehicle.getAllSubscriptionResults()
         names = [name for name in found if name != EGO]
-        position, speed, angle, signals = ([found[name][number] for name in names] for number in self._vehicle_fields)
+        position, speed, angle, signals, lane = (
+            [found[name][number] for name in names] for number in self._vehicle_fields
+        )
         lights = np.array(signals, dtype=np.int64)
         return SumoVehicles(
             ids=np.array(names, dtype=np.int64),
@@ -136,6 +149,7 @@ class SumoTraffic:
             braking=(lights & _BRAKE) != 0,
             left=(lights & _LEFT) != 0,
             right=(lights & _RIGHT) != 0,
+            lane=np.array([_lane_id(name) for name in lane], dtype=np.int64),
         )
 
     def walkers(self) -> SumoWalkers:
@@ -157,7 +171,7 @@ class SumoTraffic:
         found = self.library.vehicle.getAllSubscriptionResults().get(EGO)
         if found is None:
             return None
-        position, speed, angle, _ = (found[number] for number in self._vehicle_fields)
+        position, speed, angle, *_ = (found[number] for number in self._vehicle_fields)
         if speed <= self.library.INVALID_DOUBLE_VALUE:  # a plan has put it where SUMO finds no lane to drive on
             return None
         return np.array(position), float(yaw_of_angle([angle])[0]), float(speed)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.maps.road_network import NO_ID
 from zoox_prediction.scene import AgentClass, Attribute
 from zoox_prediction.simulation.caution import Boxes, conflict_distance, limited_speed, touching_distance
 from zoox_prediction.simulation.lights import Indicators, brake_lights
@@ -44,6 +45,7 @@ class Vehicles:
         self._braking: dict[int, bool] = {}
         self._left: dict[int, bool] = {}
         self._right: dict[int, bool] = {}
+        self._lane: dict[int, int] = {}
         self._conflict_s: dict[int, float] = {}  # how long a driver has seen a conflict
         self._brakes_on_s: dict[int, float] = {}  # how long a driver who braked does not speed up
         self._limited: set[int] = set()
@@ -196,12 +198,16 @@ class Vehicles:
         rows = np.searchsorted(self.bodies.ids, found.ids, sorter=np.argsort(self.bodies.ids))
         rows = np.argsort(self.bodies.ids)[rows]
         self.bodies.follow(rows, found.front, found.speed)
-        for number, braking, left, right in zip(
-            found.ids.tolist(), found.braking.tolist(), found.left.tolist(), found.right.tolist(), strict=True
-        ):
-            self._braking[number] = braking
+        columns = found.ids, found.braking, found.left, found.right, found.lane
+        for number, braking, left, right, lane in zip(*(each.tolist() for each in columns), strict=True):
+            self._braking[number], self._lane[number] = braking, lane
             self._left[number] = self._indicators.step(number, self.drivers[number], "left", left)
             self._right[number] = self._indicators.step(number, self.drivers[number], "right", right)
+
+    @property
+    def lanes(self) -> NDArray[np.int64]:
+        """(N,) id of the lane of the road network that each drives in; NO_ID of those that are parked."""
+        return np.array([self._lane.get(number, NO_ID) for number in self.bodies.ids.tolist()], dtype=np.int64)
 
     def attributes(self, time_s: float) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """(N,) Attribute bits that are on, and those that such a vehicle has."""
@@ -248,7 +254,7 @@ class Vehicles:
 
     def _forget(self, number: int) -> None:
         self._indicators.forget(number)
-        for table in (self._braking, self._left, self._right, self._conflict_s, self._brakes_on_s):
+        for table in (self._braking, self._lane, self._left, self._right, self._conflict_s, self._brakes_on_s):
             table.pop(number, None)
         self._limited.discard(number)
         self._passing.discard(number)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.maps.road_network import RoadNetwork
+from zoox_prediction.maps.road_network import NO_ID, RoadNetwork
 from zoox_prediction.recording.datasets.source import START_NS
 from zoox_prediction.scene import EgoState, TrackedAgents, TrafficSignals
 from zoox_prediction.simulation.boarding import draw_boarders
@@ -36,6 +36,15 @@ class Truth:
     agents: TrackedAgents  # the ego not among them
     ego: EgoState
     signals: TrafficSignals
+    lanes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # (N,) ids, NO_ID: on none
+
+    def __post_init__(self) -> None:
+        if not len(self.lanes):  # nobody's is known
+            object.__setattr__(self, "lanes", np.full(len(self.agents), NO_ID, dtype=np.int64))
+
+    def select(self, rows: NDArray) -> Truth:
+        """With the agents of `rows` alone, an index or boolean array."""
+        return Truth(self.agents.select(rows), self.ego, self.signals, self.lanes[rows])
 
 
 def stamp_ns(steps: int) -> int:
@@ -124,7 +133,9 @@ class World:
     def truth(self) -> Truth:
         """The world now."""
         stamp = stamp_ns(self._steps)
-        return Truth(self._agents(stamp), self._ego_state(stamp), self._heads.states(stamp))
+        others = self.vehicles.lanes[self.vehicles.bodies.ids != EGO_NUMBER]
+        lanes = np.concatenate([others, np.full(len(self.people.bodies), NO_ID, dtype=np.int64)])
+        return Truth(self._agents(stamp), self._ego_state(stamp), self._heads.states(stamp), lanes)
 
     def _impose(self, row: int, pose: NDArray[np.float64]) -> None:
         rows, bodies = np.array([row]), self.vehicles.bodies

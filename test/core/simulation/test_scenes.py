@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from zoox_prediction.cli import main
+from zoox_prediction.maps.road_network import NO_ID
 from zoox_prediction.recording.bag import BagReader
 from zoox_prediction.recording.log import load_log
 from zoox_prediction.resources import resource_path
+from zoox_prediction.scene import AgentClass
 
 pytest.importorskip("sumo", reason="needs SUMO: pip install 'zoox_prediction[sim]'")
 
@@ -63,6 +66,27 @@ def test_agents_out_of_range_are_left_out(tmp_path):
         away = np.linalg.norm(whole.position[:, :2] - ego.position, axis=1)
         assert 0 < (away <= 60.0).sum() < len(whole)
         np.testing.assert_array_equal(recorded.ids, whole.ids[away <= 60.0])
+
+
+def test_the_lanes_of_agents_are_those_that_they_drive_in(tmp_path):
+    assert simulate(tmp_path / "out") == 0
+    bag = tmp_path / "out" / "scene_000003"
+    log = load_log(bag)
+    lanes = log.road_network.lanes
+    lines = {int(number): shapely.LineString(line) for number, line in zip(lanes.ids, lanes.centerline, strict=True)}
+    with BagReader(bag) as reader:
+        rows = [np.reshape(each.message.data, (-1, 2)) for each in reader.messages(["/ground_truth/lanes"])]
+    away, driving = [], 0
+    for agents, of_agent in zip(log.agents, rows, strict=True):
+        np.testing.assert_array_equal(of_agent[:, 0], agents.ids)
+        on_wheels = np.isin(agents.agent_class, [AgentClass.CAR, AgentClass.TRUCK, AgentClass.BUS])
+        moving = on_wheels & (agents.speed > 2.0)
+        assert (of_agent[agents.agent_class == AgentClass.PEDESTRIAN, 1] == NO_ID).all()
+        driving += moving.sum()
+        for row in np.flatnonzero(moving & (of_agent[:, 1] != NO_ID)):
+            away.append(lines[int(of_agent[row, 1])].distance(shapely.Point(agents.position[row, :2])))
+    assert driving > 100 and len(away) > 0.95 * driving
+    assert np.mean(np.array(away) < 2.0) > 0.95  # the rest change lanes
 
 
 @pytest.mark.parametrize(
