@@ -132,7 +132,7 @@ def start_simulation(start_process, spin, wait_for):
 
 
 def test_everything_comes_every_tenth_of_a_simulated_second_and_agents_move(start_simulation, wait_for):
-    passenger = start_simulation()
+    passenger = start_simulation(rate=2.0)  # so that a pause of the listener's is shorter than what its queues hold
     wait_for(lambda: len(passenger.heard["/ground_truth/agents"]) > 25, timeout_s=30.0, what="agents")
     for topic in ("/tf", "/odometry", "/traffic_signals", "/ground_truth/agents", "/tracked_agents"):
         stamps = passenger.stamps(topic)
@@ -145,12 +145,13 @@ def test_everything_comes_every_tenth_of_a_simulated_second_and_agents_move(star
     both, rows, later = np.intersect1d(first.ids, last.ids, return_indices=True)
     way_m = np.linalg.norm(last.position[later] - first.position[rows], axis=1)
     assert len(both) > 5 and (way_m > 2.0).any()
-    lanes = np.reshape(passenger.heard["/ground_truth/lanes"][25].data, (-1, 2))
-    np.testing.assert_array_equal(lanes[:, 0], last.ids)
+    # They have no stamp, and one of the topics may have been discovered a moment before the other.
+    rows_of_lanes = [np.reshape(each.data, (-1, 2)) for each in list(passenger.heard["/ground_truth/lanes"])]
+    lanes = next(rows for rows in rows_of_lanes if np.array_equal(rows[:, 0], last.ids))
     assert set(lanes[:, 1]) & set(passenger.heard["/road_network"][0].lane_id)
     wait_for(lambda: "times real time" in passenger.says("simulation"))
     values = {each.key: each.value for each in passenger.statuses["simulation"].values}
-    assert values["seed"] == "0" and 0.0 < float(values["real_time_factor"]) < 4.5 and int(values["agents"]) > 5
+    assert values["seed"] == "0" and 0.0 < float(values["real_time_factor"]) < 2.25 and int(values["agents"]) > 5
     assert passenger.says("plan") == "none; the ego drives by itself"
     assert passenger.process.end(signal.SIGINT) == 0
     assert "Traceback" not in passenger.process.output

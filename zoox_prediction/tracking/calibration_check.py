@@ -1,7 +1,8 @@
 """Whether an image sensor looks where its mounting says: where the boxes of its images lie against the tracks.
 
 Every box votes for its offset from every track near it that looks about as large. Wrong pairs vote for anything, right
-ones for the error of the mounting, however large it is, so that their votes pile up there.
+ones for the error of the mounting, however large it is, so that their votes pile up there. No track has enough votes to
+decide alone: of an agent that keeps its place before the vehicle the same wrong pair comes again and again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ FloatArray = NDArray[np.float64]
 _REACH_RAD, _BINS = 0.21, 42  # 12 degrees either way, 0.57 degrees a bin
 _MOST_SIZE_RATIO = 1.5
 _FADE = 0.998  # per image
+_MOST_OF_TRACK = 0.7  # of the votes that it takes
 _CLEAR = 3.0  # times as many votes as on average make a peak
+_MORE = 1.5  # times as many votes as where they should be make another place credible
 _MOST_VARIANCE_RAD2 = 0.02**2  # of a track's own direction, to be compared with
 
 
@@ -40,13 +43,20 @@ class CalibrationCheck:
     def __init__(self, config: CalibrationCheckConfig) -> None:
         self._config = config
         self._votes = np.zeros((_BINS, _BINS))  # azimuth, elevation
+        middles = (np.arange(_BINS) + 0.5) * (2.0 * _REACH_RAD / _BINS) - _REACH_RAD
+        off_rad = np.hypot(middles[:, None], middles)
+        self._tolerated = off_rad <= config.tolerance_rad  # cells of offsets that are none
+        self._given: dict[int, float] = {}  # of these votes, by the ids of the tracks
 
-    def add(self, frame: SensorFrame, view: ProjectedTracks, ranged: NDArray[np.bool_]) -> None:
-        """`ranged` (V,): tracks of the view that lidar or radar has just seen, whose place is known."""
+    def add(self, frame: SensorFrame, view: ProjectedTracks, ids: NDArray[np.int64], ranged: NDArray[np.bool_]) -> None:
+        """`ids` (V,) and `ranged` (V,): tracks of the view, and whether lidar or radar has just seen their place."""
         told = frame.detections.bearing_box
         noise = frame.detections.bearing_covariance
         assert told is not None and noise is not None
-        sure = ranged & (view.variance[:, 0] < _MOST_VARIANCE_RAD2)
+        self._fade()
+        most = _MOST_OF_TRACK * self._config.min_boxes
+        silent = [track for track, given in self._given.items() if given >= most]
+        sure = ranged & (view.variance[:, 0] < _MOST_VARIANCE_RAD2) & ~np.isin(ids, silent)
         box = view.box[sure]
         whole = (noise.max(axis=1) < 0.03**2)[None]  # not cut off by the border
         offset = 0.5 * (told[:, :2] + told[:, 2:])[None] - 0.5 * (box[:, :2] + box[:, 2:])[:, None]
@@ -57,15 +67,23 @@ class CalibrationCheck:
         alike = whole & (np.abs(ratio).max(axis=2) < math.log(_MOST_SIZE_RATIO))
         alike &= np.abs(offset).max(axis=2) < _REACH_RAD
         cell = ((offset[alike] + _REACH_RAD) / (2.0 * _REACH_RAD) * _BINS).astype(np.int64)
-        self._votes *= _FADE
         np.add.at(self._votes, (cell[:, 0], cell[:, 1]), 1.0)
+        for track, count in zip(ids[sure].tolist(), alike.sum(axis=1).tolist(), strict=True):  # a few in the view
+            self._given[track] = self._given.get(track, 0.0) + count
+
+    def _fade(self) -> None:
+        self._votes *= _FADE
+        self._given = {track: _FADE * given for track, given in self._given.items() if given > 0.5}
 
     def offset(self) -> BearingOffset | None:
         """None while too few boxes agree."""
         padded = np.pad(self._votes, 1)
         windows = sum(padded[1 + i : 1 + i + _BINS, 1 + j : 1 + j + _BINS] for i in (-1, 0, 1) for j in (-1, 0, 1))
         assert isinstance(windows, np.ndarray)
-        row, column = np.unravel_index(int(windows.argmax()), windows.shape)
+        # People in a row are alike: they pair with their neighbours about as often as with themselves.
+        expected = np.where(self._tolerated, windows, 0.0)
+        chosen = expected if windows.max() < _MORE * expected.max() else windows
+        row, column = np.unravel_index(int(chosen.argmax()), windows.shape)
         count = float(windows[row, column])
         elsewhere = (self._votes.sum() - count) / (_BINS * _BINS - 9) * 9.0
         if count < self._config.min_boxes or count < _CLEAR * elsewhere:

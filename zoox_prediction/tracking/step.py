@@ -58,7 +58,8 @@ class Step:
     ground_z: float
     config: TrackingConfig
     new_ids: Callable[[SensorFrame, IntArray], IntArray]  # of tracks that begin with these detections
-    on_view: Callable[[SensorFrame, ProjectedTracks, BoolArray], None] | None = None  # of tracks in an image
+    # Told of every image: its tracks, their ids, and which of them lidar or radar has just seen.
+    on_view: Callable[[SensorFrame, ProjectedTracks, IntArray, BoolArray], None] | None = None
 
 
 def predicted(tracks: TrackTable, dt_s: float, config: TrackingConfig) -> TrackTable:
@@ -125,7 +126,7 @@ def _detected(
         view = project(frame, tracks, mean[:, :2], covariance[:, :2, :2])
         if step.on_view is not None:
             recent = frame.stamp_ns - tracks.ranged_ns[view.rows] < 3e8
-            step.on_view(frame, view, tracks.confirmed[view.rows] & recent)
+            step.on_view(frame, view, tracks.ids[view.rows], tracks.confirmed[view.rows] & recent)
         candidates, found = image_pairs(frame, tracks, view, config.association)
         rows = assign(candidates, tracks.existence, likely)
         pairs, found = candidates.select(rows), found.select(rows)

@@ -202,12 +202,12 @@ class Tracker:
         while self._born and next(iter(self._born))[0] < oldest_ns:  # about in the order of time
             del self._born[next(iter(self._born))]
 
-    def _check(self, frame: SensorFrame, view: ProjectedTracks, ranged: NDArray[np.bool_]) -> None:
+    def _check(self, frame: SensorFrame, view: ProjectedTracks, ids: IntArray, ranged: NDArray[np.bool_]) -> None:
         name = frame.detections.sensor_name
         check = self._checks.setdefault(name, CalibrationCheck(self.config.calibration))
         if frame.stamp_ns > self._checked_ns.get(name, NEVER):  # not again when a late message calls for a step back
             self._checked_ns[name] = frame.stamp_ns
-            check.add(frame, view, ranged)
+            check.add(frame, view, ids, ranged)
 
     def _calibration_problems(self, frame: SensorFrame) -> list[str]:
         name = frame.detections.sensor_name

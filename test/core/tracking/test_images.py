@@ -79,6 +79,17 @@ def test_a_camera_that_looks_elsewhere_than_told_is_noticed(error_deg: float, si
     assert f"degrees {side} of" in problems[0] and "calibration" in problems[0]
 
 
+def test_one_agent_alone_does_not_blame_a_camera() -> None:
+    """What keeps its place before the vehicle makes the same pair in every image, be it a wrong one."""
+    wrong = replace(_CAMERA, name="wrong", yaw_error_rad=math.radians(5.0))
+    drive = Drive([Agent(AgentClass.CAR, lambda t: (15.0, 0.0), yaw=0.0)], [_LIDAR, wrong])
+    tracker, problems = Tracker(), []
+    for message in drive.messages(15.0):
+        problems += tracker.add(*message)
+        tracker.tracks_at(message[0].stamp_ns)
+    assert problems == [] and tracker.bearing_offsets()["wrong"] is None
+
+
 def test_an_image_does_not_begin_tracks_beside_a_lidar() -> None:
     hidden = Drive([Agent(AgentClass.CAR, lambda t: (20.0, 0.0), yaw=0.0)], [replace(_LIDAR, reach_m=5.0), _CAMERA])
     assert len(run(hidden, Tracker(), 2.0)[-1]) == 0
