@@ -1,6 +1,8 @@
-"""On the vehicle: a map file, tracked agents, odometry and signals in, predictions and RViz markers out.
+"""On the vehicle: sensors, a map file, odometry and signals in, predictions and RViz markers out.
 
-ros2 launch zoox_prediction prediction.launch.py map:=/maps/town.osm
+ros2 launch zoox_prediction prediction.launch.py map:=/maps/town.osm sensor_suite:=/etc/vehicle/sensor_suite.yaml
+ros2 launch zoox_prediction prediction.launch.py map:=/maps/town.osm start_from:=detections
+ros2 launch zoox_prediction prediction.launch.py map:=/maps/town.osm start_from:=tracks
 ros2 launch zoox_prediction prediction.launch.py --show-args
 """
 
@@ -12,6 +14,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from zoox_prediction.detection.sensor_suite import load_sensor_suite
+
 
 def _config(file_name):
     return PathJoinSubstitution([FindPackageShare("zoox_prediction"), "config", file_name])
@@ -22,45 +26,87 @@ def _text(argument):
     return ParameterValue(LaunchConfiguration(argument), value_type=str)
 
 
+def _node(executable, parameters, **options):
+    sim_time = {"use_sim_time": LaunchConfiguration("use_sim_time")}
+    return Node(
+        package="zoox_prediction",
+        executable=executable,
+        output="screen",
+        parameters=[*parameters, sim_time],
+        **options,
+    )
+
+
 def _map_node(context):
     """Without `map:=` the map_path of the YAML file counts."""
     asked = [{"map_path": _text("map")}] if LaunchConfiguration("map").perform(context) else []
+    return [_node("map_node", [LaunchConfiguration("map_config"), *asked])]
+
+
+def _detection_nodes(context):
+    """One for each sensor of the suite, named after it."""
+    if LaunchConfiguration("start_from").perform(context) != "sensors":
+        return []
+    nodes = [sensor.node() for sensor in load_sensor_suite(LaunchConfiguration("sensor_suite").perform(context))]
+    odometry = [("odometry", LaunchConfiguration("odometry_topic"))]
     return [
-        Node(
-            package="zoox_prediction",
-            executable="map_node",
-            output="screen",
-            parameters=[
-                LaunchConfiguration("map_config"),
-                *asked,
-                {"use_sim_time": LaunchConfiguration("use_sim_time")},
-            ],
+        _node(
+            "detection_node",
+            [LaunchConfiguration("detection_config"), dict(node.parameters)],
+            name=node.name,
+            remappings=[*node.remappings.items(), *odometry],
         )
+        for node in nodes
     ]
+
+
+def _tracking_node(context):
+    if LaunchConfiguration("start_from").perform(context) == "tracks":
+        return []
+    remappings = [
+        ("odometry", LaunchConfiguration("odometry_topic")),
+        ("detections_3d", LaunchConfiguration("detections_3d_topic")),
+    ]
+    return [_node("tracking_node", [LaunchConfiguration("tracking_config")], remappings=remappings)]
 
 
 def generate_launch_description():
     arguments = [
+        DeclareLaunchArgument(
+            "start_from",
+            default_value="sensors",
+            choices=["sensors", "detections", "tracks"],
+            description="what comes in: topics of the sensors in sensor_suite; /detections (and boxes of another "
+            "detector on detections_3d_topic); or /tracked_agents of another tracker",
+        ),
+        DeclareLaunchArgument(
+            "sensor_suite",
+            default_value=_config("sensor_suite.yaml"),
+            description="YAML file of the vehicle's sensors with topics, frames and modality",
+        ),
+        DeclareLaunchArgument(
+            "odometry_topic",
+            default_value="odometry",
+            description="nav_msgs/Odometry of the vehicle",
+        ),
+        DeclareLaunchArgument(
+            "detections_3d_topic",
+            default_value="detections_3d",
+            description="vision_msgs/Detection3DArray of a detector of yours, taken where that package is installed",
+        ),
         DeclareLaunchArgument(
             "map",
             default_value="",
             description="road map (Lanelet2 .osm, SUMO .net.xml, Argoverse 2 .json) for map_node to start with; empty: "
             "map_path of map_config",
         ),
-        DeclareLaunchArgument(
-            "map_config",
-            default_value=_config("map_node.yaml"),
-            description="YAML file with the parameters of map_node",
-        ),
-        DeclareLaunchArgument(
-            "prediction_config",
-            default_value=_config("prediction_node.yaml"),
-            description="YAML file with the parameters of prediction_node",
-        ),
-        DeclareLaunchArgument(
-            "visualization_config",
-            default_value=_config("visualization_node.yaml"),
-            description="YAML file with the parameters of visualization_node",
+        *(
+            DeclareLaunchArgument(
+                f"{name}_config",
+                default_value=_config(f"{name}_node.yaml"),
+                description=f"YAML file with the parameters of {name}_node",
+            )
+            for name in ("map", "detection", "tracking", "prediction", "visualization")
         ),
         DeclareLaunchArgument(
             "recording",
@@ -86,33 +132,27 @@ def generate_launch_description():
             description="open RViz with config/prediction.rviz",
         ),
     ]
-    sim_time = {"use_sim_time": LaunchConfiguration("use_sim_time")}
     return LaunchDescription(
         [
             *arguments,
             OpaqueFunction(function=_map_node),
-            Node(
-                package="zoox_prediction",
-                executable="prediction_node",
-                output="screen",
-                parameters=[LaunchConfiguration("prediction_config"), sim_time],
+            OpaqueFunction(function=_detection_nodes),
+            OpaqueFunction(function=_tracking_node),
+            _node(
+                "prediction_node",
+                [LaunchConfiguration("prediction_config")],
+                remappings=[("odometry", LaunchConfiguration("odometry_topic"))],
             ),
-            Node(
-                package="zoox_prediction",
-                executable="visualization_node",
-                output="screen",
-                parameters=[
-                    LaunchConfiguration("visualization_config"),
-                    {"recording": _text("recording")},
-                    sim_time,
-                ],
+            _node(
+                "visualization_node",
+                [LaunchConfiguration("visualization_config"), {"recording": _text("recording")}],
                 condition=IfCondition(LaunchConfiguration("visualize")),
             ),
             Node(
                 package="rviz2",
                 executable="rviz2",
                 arguments=["-d", _config("prediction.rviz")],
-                parameters=[sim_time],
+                parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
                 condition=IfCondition(LaunchConfiguration("rviz")),
             ),
         ]

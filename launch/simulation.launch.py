@@ -3,14 +3,13 @@
 Needs SUMO: pip install 'zoox_prediction[sim]'. Ends with the simulation, which by default goes on for ever.
 
 ros2 launch zoox_prediction simulation.launch.py seed:=7 rviz:=true
-ros2 launch zoox_prediction simulation.launch.py rate:=0.5 \
-    sensors:=$(ros2 pkg prefix --share zoox_prediction)/config/sensor_suite_small.yaml
+ros2 launch zoox_prediction simulation.launch.py start_from:=sensors rate:=0.5
 """
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, TextSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
@@ -31,20 +30,33 @@ def _share(*parts):
     return PathJoinSubstitution([FindPackageShare("zoox_prediction"), *parts])
 
 
-def _simulation_node(context):
+def _nodes(context):
+    """From sensors, the truth is not published as tracks, and the small suite is there when none is named."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in _PARAMETERS}
+    start_from = LaunchConfiguration("start_from").perform(context)
+    if start_from == "sensors":
+        given["sensors"] = given["sensors"] or _share("config", "sensor_suite_small.yaml").perform(context)
+        given["tracks_range_m"] = "0.0"
+    prediction = {"use_sim_time": "true", "rviz": LaunchConfiguration("rviz"), "start_from": start_from}
+    if given["sensors"]:
+        prediction["sensor_suite"] = given["sensors"]
     asked = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=value_type)
-        for name, (value_type, _) in _PARAMETERS.items()
-        if LaunchConfiguration(name).perform(context)
+        name: ParameterValue(TextSubstitution(text=value), value_type=_PARAMETERS[name][0])
+        for name, value in given.items()
+        if value
     }
     return [
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(_share("launch", "prediction.launch.py")),
+            launch_arguments=prediction.items(),
+        ),
         Node(
             package="zoox_prediction",
             executable="simulation_node",
             output="screen",
             on_exit=Shutdown(reason="simulation_node has ended"),
             parameters=[LaunchConfiguration("simulation_config"), *([asked] if asked else [])],
-        )
+        ),
     ]
 
 
@@ -53,6 +65,12 @@ def generate_launch_description():
         *(
             DeclareLaunchArgument(name, default_value="", description=f"{description}; empty: as in simulation_config")
             for name, (_, description) in _PARAMETERS.items()
+        ),
+        DeclareLaunchArgument(
+            "start_from",
+            default_value="tracks",
+            choices=["sensors", "tracks"],
+            description="what is predicted from: the truth within tracks_range_m, or what the sensors tell of it",
         ),
         DeclareLaunchArgument(
             "simulation_config",
@@ -69,10 +87,6 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *arguments,
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(_share("launch", "prediction.launch.py")),
-                launch_arguments={"use_sim_time": "true", "rviz": LaunchConfiguration("rviz")}.items(),
-            ),
-            OpaqueFunction(function=_simulation_node),
+            OpaqueFunction(function=_nodes),
         ]
     )

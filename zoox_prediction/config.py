@@ -72,22 +72,32 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> T
 def load_yaml(cls: type[T], path: Path | str, node: str) -> T:
     """The config `cls` of `node` in the ROS parameter file at `path`.
 
-    Raises ConfigError naming the file when it cannot be read, has no such node, or has an unknown or ill-typed key.
+    Parameters for every node, under `/**`, count where none are given to the node itself. Raises ConfigError naming the
+    file when it cannot be read, has no such node, or has an unknown or ill-typed key.
     """
-    path = Path(path)
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give a file of ROS 2 parameters") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    section = document.get(node) if isinstance(document, Mapping) else None
+    document = read_yaml_mapping(path, "a file of ROS 2 parameters")
+    section = document.get(node, document.get("/**"))
     if not isinstance(section, Mapping) or not isinstance(section.get("ros__parameters"), Mapping):
         raise ConfigError(f"{path}: expected a mapping '{node}: ros__parameters:'")
     try:
         return from_mapping(cls, section["ros__parameters"])
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def read_yaml_mapping(path: Path | str, wanted: str) -> Mapping[str, Any]:
+    """The mapping that the YAML file at `path` is, empty when it is none.
+
+    Raises ConfigError naming the file when it cannot be read; `wanted` says in the sentence what should be there.
+    """
+    path = Path(path)
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give {wanted}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    return document if isinstance(document, Mapping) else {}
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -99,6 +109,17 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
             flat.update(flatten(value, f"{prefix}{field.name}."))
         else:
             flat[prefix + field.name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def flatten_mapping(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The dotted names and values of a nested mapping; the inverse of `unflatten`."""
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten_mapping(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
     return flat
 
 

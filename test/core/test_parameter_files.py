@@ -29,7 +29,8 @@ def test_file_lists_every_parameter_with_the_type_that_ros_declares(node, config
         return found
 
     text = resource_path(f"config/{node}.yaml").read_text(encoding="utf-8")
-    in_file, in_code = leaves(yaml.safe_load(text)[node]["ros__parameters"]), flatten(config())
+    document = yaml.safe_load(text)
+    in_file, in_code = leaves(document.get(node, document.get("/**"))["ros__parameters"]), flatten(config())
     assert set(in_file) == set(in_code)
     assert {key: type(value) for key, value in in_file.items()} == {key: type(v) for key, v in in_code.items()}
     for key, value in in_file.items():

@@ -26,13 +26,20 @@ def description_of(name: str) -> LaunchDescription:
         (
             "prediction.launch.py",
             set(),
-            {"map", "map_config", "prediction_config", "visualization_config", "recording", "rviz", "use_sim_time"},
+            {"map", "map_config", "prediction_config", "visualization_config", "recording", "rviz", "use_sim_time"}
+            | {"start_from", "sensor_suite", "odometry_topic", "detections_3d_topic", "detection_config"}
+            | {"tracking_config"},
         ),
-        ("replay.launch.py", {"bag"}, {"rate", "start_offset", "loop", "paused", "agents_topic", "map", "rviz"}),
+        (
+            "replay.launch.py",
+            {"bag"},
+            {"rate", "start_offset", "loop", "paused", "agents_topic", "map", "rviz", "start_from", "sensor_suite"},
+        ),
         (
             "simulation.launch.py",
             set(),
-            {"seed", "rate", "duration_s", "loop", "network", "sensors", "tracks_range_m", "simulation_config", "rviz"},
+            {"seed", "rate", "duration_s", "loop", "network", "sensors", "tracks_range_m", "simulation_config", "rviz"}
+            | {"start_from"},
         ),
     ],
 )
@@ -63,7 +70,56 @@ def test_rviz_opens_only_when_asked(asked, opens):
     (rviz,) = (node for node in nodes if node.node_package == "rviz2")
     assert rviz.condition.evaluate(context) == opens
     others = [node for node in nodes if node is not rviz]
-    assert [node.node_executable for node in others] == ["map_node", "prediction_node", "visualization_node"]
+    assert {"map_node", "prediction_node", "visualization_node"} <= {node.node_executable for node in others}
+
+
+@pytest.mark.parametrize(
+    ("start_from", "sensing"),
+    [(None, ["detection_node", "detection_node", "tracking_node"]), ("detections", ["tracking_node"]), ("tracks", [])],
+)
+def test_what_comes_in_decides_which_nodes_are_started(tmp_path, start_from, sensing):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        "sensors: {front: {modality: lidar, topic: /front/points}, eye: {modality: camera, topic: /eye/compressed, "
+        "info_topic: /eye/info, detection: {image: {num_threads: 2}}}}"
+    )
+    context = LaunchContext()
+    context.launch_configurations["sensor_suite"] = str(suite)
+    if start_from is not None:
+        context.launch_configurations["start_from"] = start_from
+    nodes = nodes_of(context)
+    found = [node for node in nodes if node.node_executable in ("detection_node", "tracking_node")]
+    assert [node.node_executable for node in found] == sensing
+    if start_from is None:
+        parameters = [evaluate_parameters(context, node._Node__parameters)[1] for node in found[:2]]
+        assert parameters[0] == {"modality": "lidar", "sensor_name": "front"}
+        assert parameters[1] == {
+            "modality": "camera", "sensor_name": "eye", "compressed": True, "image.num_threads": 2,
+        }  # fmt: skip
+        remapped = [dict(node.expanded_remapping_rules or node._Node__remappings) for node in found[:2]]
+        assert {key: value for each in remapped for key, value in _performed(each, context).items()} == {
+            "points": "/front/points", "image": "/eye/compressed", "camera_info": "/eye/info", "odometry": "odometry",
+        }  # fmt: skip
+
+
+def _performed(rules, context):
+    def text(substitutions):
+        return (
+            substitutions
+            if isinstance(substitutions, str)
+            else "".join(each.perform(context) for each in substitutions)
+        )
+
+    return {text(key): text(value) for key, value in rules.items()}
+
+
+def test_a_suite_with_a_mistake_is_told_and_starts_nothing(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text("sensors: {front: {modality: lidar, topics: /front/points}}")
+    context = LaunchContext()
+    context.launch_configurations["sensor_suite"] = str(suite)
+    with pytest.raises(ValueError, match="did you mean 'topic'"):
+        nodes_of(context)
 
 
 @pytest.mark.parametrize("asked", [None, "/maps/42"])
@@ -90,6 +146,14 @@ def test_only_parameters_that_are_given_come_before_those_in_the_file_of_the_sim
     nothing = LaunchContext()
     (node,) = nodes_of(nothing, "simulation.launch.py")
     assert len(evaluate_parameters(nothing, node._Node__parameters)) == 1
+
+
+def test_from_sensors_the_simulation_tells_no_truth_as_tracks():
+    context = LaunchContext()
+    context.launch_configurations["start_from"] = "sensors"
+    (node,) = nodes_of(context, "simulation.launch.py")
+    _, given = evaluate_parameters(context, node._Node__parameters)
+    assert given["tracks_range_m"] == 0.0 and Path(given["sensors"]).name == "sensor_suite_small.yaml"
 
 
 def test_a_bag_that_does_not_exist_starts_nothing(caplog, tmp_path):

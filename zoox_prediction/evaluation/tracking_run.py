@@ -23,7 +23,7 @@ from zoox_prediction.recording import messages
 from zoox_prediction.recording.bag import BagReader
 from zoox_prediction.recording.frames import read_transforms
 from zoox_prediction.recording.log import BASE_FRAME, MAP_FRAME, RecordedLog, load_log
-from zoox_prediction.recording.recorded_sensors import RecordedSensor, find_sensors, sensor_messages
+from zoox_prediction.recording.recorded_sensors import SensorTopics, find_sensors, sensor_messages
 from zoox_prediction.scene import EgoState, TrackedAgents
 from zoox_prediction.sensor_data import PointCloud
 from zoox_prediction.tracking.pipeline import TrackingNodeConfig, TrackingPipeline
@@ -118,7 +118,7 @@ class _Run:
     """The detectors of a recording's sensors, and what they found."""
 
     def __init__(
-        self, reader: BagReader, sensors: Sequence[RecordedSensor], log: RecordedLog, config: DetectionConfig
+        self, reader: BagReader, sensors: Sequence[SensorTopics], log: RecordedLog, config: DetectionConfig
     ) -> None:
         self.found: list[PlacedDetections] = []
         self.lidar_points: dict[int, NDArray[np.int64]] = {}
@@ -134,7 +134,7 @@ class _Run:
             for each in sensors
         }
 
-    def take(self, sensor: RecordedSensor, message: Any, info: Any | None) -> None:
+    def take(self, sensor: SensorTopics, message: Any, info: Any | None) -> None:
         """Has one message looked at; what cannot be used is a problem."""
         stamp = messages.stamp_ns(message.header.stamp)
         mount = self._frames.lookup(BASE_FRAME, sensor.frame_id, stamp)

@@ -19,7 +19,7 @@ _TAILS = {"points", "image", "compressed", "image_raw", "image_rect", "image_rec
 
 
 @dataclass(frozen=True)
-class RecordedSensor:
+class SensorTopics:
     """One sensor and its topics."""
 
     name: str
@@ -31,7 +31,7 @@ class RecordedSensor:
     scanning: bool = False  # a radar that sends polar images
 
 
-def find_sensors(reader: BagReader) -> tuple[RecordedSensor, ...]:
+def find_sensors(reader: BagReader) -> tuple[SensorTopics, ...]:
     """Those whose messages can be decoded, in the order of their names.
 
     Point clouds with a radial speed or a radar cross-section are a radar's. Images of 16 bits, or on a topic whose name
@@ -51,8 +51,8 @@ def find_sensors(reader: BagReader) -> tuple[RecordedSensor, ...]:
 
 
 def sensor_messages(
-    reader: BagReader, sensors: tuple[RecordedSensor, ...]
-) -> Iterator[tuple[RecordedSensor, Any, Any | None]]:
+    reader: BagReader, sensors: tuple[SensorTopics, ...]
+) -> Iterator[tuple[SensorTopics, Any, Any | None]]:
     """Every message of the sensors in the order of time, of cameras with the newest CameraInfo (None: no)."""
     of_topic = {sensor.topic: sensor for sensor in sensors}
     infos: dict[str, Any] = {}
@@ -65,21 +65,21 @@ def sensor_messages(
             yield sensor, recorded.message, infos.get(sensor.info_topic)
 
 
-def _points(topic: str, message: Any) -> RecordedSensor:
+def _points(topic: str, message: Any) -> SensorTopics:
     modality = Modality.RADAR if is_radar_cloud(message) else Modality.LIDAR
-    return RecordedSensor(sensor_name(topic), modality, topic, message.header.frame_id.lstrip("/"))
+    return SensorTopics(sensor_name(topic), modality, topic, message.header.frame_id.lstrip("/"))
 
 
-def _image(topic: str, message: Any, infos: set[str]) -> RecordedSensor | None:
+def _image(topic: str, message: Any, infos: set[str]) -> SensorTopics | None:
     compressed = hasattr(message, "format")
     name, frame = sensor_name(topic), message.header.frame_id.lstrip("/")
     info = next((each for each in sorted(infos) if sensor_name(each.removesuffix("/camera_info")) == name), "")
     encoding = message.format if compressed else message.encoding
     if not info:
         is_radar = "radar" in topic.lower() or "navtech" in topic.lower()
-        return RecordedSensor(name, Modality.RADAR, topic, frame, scanning=True) if is_radar else None
+        return SensorTopics(name, Modality.RADAR, topic, frame, scanning=True) if is_radar else None
     thermal = encoding.startswith(_THERMAL_ENCODINGS) or any(each in topic.lower() for each in _THERMAL_NAMES)
-    return RecordedSensor(name, Modality.THERMAL if thermal else Modality.CAMERA, topic, frame, info, compressed)
+    return SensorTopics(name, Modality.THERMAL if thermal else Modality.CAMERA, topic, frame, info, compressed)
 
 
 def sensor_name(topic: str) -> str:

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from zoox_prediction.config import ConfigError, from_mapping
+from zoox_prediction.config import ConfigError, from_mapping, read_yaml_mapping
 from zoox_prediction.detections import MODALITIES, Modality
 from zoox_prediction.resources import resource_path
 from zoox_prediction.simulation.sensors.config import (
@@ -23,6 +21,7 @@ from zoox_prediction.simulation.sensors.config import (
 )
 
 SUITE_FILE = "config/sensor_suite.yaml"
+_DETECTION = "detection"  # parameters of the sensor's detection node, which are nothing to the simulation
 
 _CONFIGS: dict[Modality, type[SensorConfig]] = {
     Modality.LIDAR: LidarConfig,
@@ -39,12 +38,7 @@ def load_suite_config(path: Path | str | None = None) -> SuiteConfig:
     is named) or an unusable value.
     """
     path = resource_path(SUITE_FILE) if path is None else Path(path)
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give a file of sensors") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    document = read_yaml_mapping(path, "a file of sensors")
     try:
         return suite_config(document)
     except ConfigError as error:
@@ -80,8 +74,9 @@ def _sensor(name: str, values: Any) -> SensorConfig:
         raise ConfigError(f"parameter '{prefix}modality' must be one of {', '.join(MODALITIES)}, got {given!r}")
     if "name" in values:
         raise ConfigError(f"unknown parameter '{prefix}name'; the sensor's name is the key above it")
+    simulated = {key: value for key, value in values.items() if key != _DETECTION}
     try:
-        return from_mapping(_CONFIGS[modality], {**values, "name": name, "modality": modality}, prefix=prefix)
+        return from_mapping(_CONFIGS[modality], {**simulated, "name": name, "modality": modality}, prefix=prefix)
     except TypeError as error:  # dataclasses tell of a missing field in this way
         raise ConfigError(f"parameter '{prefix[:-1]}' is not complete: {str(error).partition(') ')[2]}") from error
 
