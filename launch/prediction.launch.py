@@ -61,13 +61,15 @@ def _detection_nodes(context):
 
 
 def _tracking_node(context):
-    if LaunchConfiguration("start_from").perform(context) == "tracks":
+    start_from = LaunchConfiguration("start_from").perform(context)
+    if start_from == "tracks":
         return []
+    own = [{"detections_3d": True}] if start_from == "detections" else []
     remappings = [
         ("odometry", LaunchConfiguration("odometry_topic")),
         ("detections_3d", LaunchConfiguration("detections_3d_topic")),
     ]
-    return [_node("tracking_node", [LaunchConfiguration("tracking_config")], remappings=remappings)]
+    return [_node("tracking_node", [LaunchConfiguration("tracking_config"), *own], remappings=remappings)]
 
 
 def generate_launch_description():

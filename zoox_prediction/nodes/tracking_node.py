@@ -14,15 +14,16 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 
 from zoox_prediction.detections import Detections
-from zoox_prediction.msg import DetectionArray, TrackedAgentArray
+from zoox_prediction.msg import TrackedAgentArray
 from zoox_prediction.prediction.memory import keep_freed_memory
 from zoox_prediction.recording import messages
+from zoox_prediction.ros.detection_inputs import subscribe_detections
 from zoox_prediction.ros.diagnostics import OK, WARN, Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
-from zoox_prediction.ros.qos import INPUT, MANY_INPUTS
+from zoox_prediction.ros.qos import INPUT
 from zoox_prediction.ros.transforms import FrameTransformer, TransformError
 from zoox_prediction.scene import EgoState
 from zoox_prediction.tracking.pace import OutputPace
@@ -56,10 +57,7 @@ class TrackingNode(ManagedNode):
             Odometry, "odometry", self._ego, pipeline.add_ego, INPUT,
             max_age_s=config.max_odometry_age_s, gathered=True,
         )  # fmt: skip
-        self._inputs.subscribe(
-            DetectionArray, "detections", messages.detections_from_message, self._add, MANY_INPUTS,
-            max_age_s=config.max_detections_age_s, required=True,
-        )  # fmt: skip
+        subscribe_detections(self._inputs, self._diagnostics, config, self._add)
 
     def start(self) -> None:
         if self._pipeline is not None:

@@ -28,6 +28,7 @@ class TrackingNodeConfig:
     frame_id: str = "map"  # of the tracks; TF brings the sensors' frames into it
     base_frame: str = "base_link"  # of the vehicle that carries the sensors (REP-105)
     period_s: float = 0.1  # between two outputs
+    detections_3d: bool = False  # boxes of another detector come too, vision_msgs/Detection3DArray on detections_3d
     gather_s: float = 0.03  # that an output waits, from the first detections on, for those of other sensors
     max_detections_age_s: float = 0.5  # diagnostics report older input
     max_odometry_age_s: float = 0.5

@@ -21,6 +21,7 @@ from zoox_prediction.recording.messages.images import camera_model_from_message,
 from zoox_prediction.recording.messages.point_cloud import is_radar_cloud, point_cloud_from_message
 from zoox_prediction.recording.messages.predictions import predictions_from_message, predictions_to_message
 from zoox_prediction.recording.messages.road_network import road_network_from_message, road_network_to_message
+from zoox_prediction.recording.messages.vision import detections_from_vision
 
 __all__ = [
     "MessageTypes",
@@ -31,6 +32,7 @@ __all__ = [
     "candidate_plans_to_request",
     "check_image_size",
     "detections_from_message",
+    "detections_from_vision",
     "detections_to_message",
     "ego_from_odometry",
     "failure_to_response",
