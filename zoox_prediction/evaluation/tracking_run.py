@@ -23,15 +23,13 @@ from zoox_prediction.recording import messages
 from zoox_prediction.recording.bag import BagReader
 from zoox_prediction.recording.frames import read_transforms
 from zoox_prediction.recording.log import BASE_FRAME, MAP_FRAME, RecordedLog, load_log
-from zoox_prediction.recording.recorded_sensors import SensorTopics, find_sensors, sensor_messages
+from zoox_prediction.recording.recorded_sensors import SensorTopics, find_odometry, find_sensors, sensor_messages
 from zoox_prediction.scene import EgoState, TrackedAgents
 from zoox_prediction.sensor_data import PointCloud
 from zoox_prediction.tracking.pipeline import TrackingNodeConfig, TrackingPipeline
 
 FloatArray = NDArray[np.float64]
 
-_ODOMETRY = "nav_msgs/msg/Odometry"
-_ODOMETRY_TOPICS = ("/localization/odometry", "/odometry")  # of a simulation the first has noise, the second is true
 _SAME_STAMP_S = 0.06  # of a cloud and the truth that its points are counted in
 
 
@@ -178,8 +176,7 @@ def _data(message: Any, info: Any | None) -> PointCloud | CameraImage:
 
 
 def _odometry(reader: BagReader) -> tuple[EgoState, ...]:
-    names = [name for name, topic in reader.topics.items() if topic.type == _ODOMETRY]
-    chosen = next((name for name in (*_ODOMETRY_TOPICS, *names) if name in names), None)
-    if chosen is None:
+    topic = find_odometry(reader)
+    if topic is None:
         return ()
-    return tuple(messages.ego_from_odometry(recorded.message) for recorded in reader.messages([chosen]))
+    return tuple(messages.ego_from_odometry(recorded.message) for recorded in reader.messages([topic]))

@@ -13,6 +13,8 @@ from zoox_prediction.recording.messages import is_radar_cloud
 _POINTS = "sensor_msgs/msg/PointCloud2"
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _INFO = "sensor_msgs/msg/CameraInfo"
+_ODOMETRY = "nav_msgs/msg/Odometry"
+_ODOMETRY_TOPICS = ("/localization/odometry", "/odometry")  # of a simulation the first has noise, the second is true
 _THERMAL_ENCODINGS = ("mono16", "16UC1")
 _THERMAL_NAMES = ("thermal", "lwir", "infrared", "flir")
 _TAILS = {"points", "image", "compressed", "image_raw", "image_rect", "image_rect_color", "image_color"}
@@ -48,6 +50,12 @@ def find_sensors(reader: BagReader) -> tuple[SensorTopics, ...]:
         if sensor is not None:
             found.append(sensor)
     return tuple(sorted(found, key=lambda sensor: sensor.name))
+
+
+def find_odometry(reader: BagReader) -> str | None:
+    """The topic that tells how the vehicle moved, as the vehicle itself knew it; None when there is none."""
+    names = [name for name, topic in reader.topics.items() if topic.type == _ODOMETRY and topic.message_count]
+    return next((name for name in (*_ODOMETRY_TOPICS, *names) if name in names), None)
 
 
 def sensor_messages(
