@@ -84,3 +84,42 @@ def _edge_angles(boxes: FloatArray, camera: CameraModel) -> FloatArray:
     # Pixels are areas: the centre of the first one has the coordinate 0, its edge -0.5.
     azimuth, elevation = azimuth_elevation(rays(middles - 0.5, camera))
     return np.stack([azimuth[:, 0], elevation[:, 1], azimuth[:, 2], elevation[:, 3]], axis=1)
+
+
+def pixels(directions: FloatArray, camera: CameraModel) -> FloatArray:
+    """(..., 2) pixels of directions (..., 3) in the optical frame; NaN behind a pinhole. The inverse of `rays`."""
+    flat = np.ascontiguousarray(directions, dtype=np.float64).reshape(-1, 3)
+    found = np.full((len(flat), 2), np.nan)
+    is_fisheye = camera.distortion_model == "equidistant" and len(camera.distortion) > 0
+    ahead = np.ones(len(flat), dtype=bool) if is_fisheye else flat[:, 2] > 1e-6
+    if is_fisheye:
+        found[:] = _fisheye_pixels(flat, camera)
+    elif ahead.any():
+        distortion = camera.distortion if len(camera.distortion) else np.zeros(4)
+        projected, _ = cv2.projectPoints(flat[ahead], np.zeros(3), np.zeros(3), camera.matrix, distortion)
+        found[ahead] = projected.reshape(-1, 2)
+    return found.reshape(*directions.shape[:-1], 2)
+
+
+def _fisheye_pixels(directions: FloatArray, camera: CameraModel) -> FloatArray:
+    """(N, 2) of lenses that see sideways, see `_fisheye_rays`."""
+    across = np.hypot(directions[:, 0], directions[:, 1])
+    angle = np.arctan2(across, directions[:, 2])
+    powers = np.array([3.0, 5.0, 7.0, 9.0])
+    radius = angle + (camera.distortion * angle[:, None] ** powers).sum(axis=1)
+    outward = directions[:, :2] / np.maximum(across, 1e-12)[:, None]
+    homogeneous = np.column_stack([outward * radius[:, None], np.ones(len(directions))])
+    return (homogeneous @ camera.matrix.T)[:, :2]
+
+
+def pixel_boxes(angles: FloatArray, camera: CameraModel) -> FloatArray:
+    """(N, 4) left, top, right, bottom in pixels of bearing boxes (N, 4) [rad]; the inverse of `bearing_boxes`."""
+    left, top, right, bottom = angles.T
+    azimuth, elevation = (left + right) / 2.0, (top + bottom) / 2.0
+    edges = np.stack(
+        [np.stack(each) for each in ((left, elevation), (azimuth, top), (right, elevation), (azimuth, bottom))]
+    )
+    ahead = np.cos(edges[:, 1])  # (4, 2, N): edge, azimuth or elevation, box
+    directions = np.stack([-ahead * np.sin(edges[:, 0]), -np.sin(edges[:, 1]), ahead * np.cos(edges[:, 0])], axis=-1)
+    middles = pixels(directions, camera) + 0.5
+    return np.stack([middles[0, :, 0], middles[1, :, 1], middles[2, :, 0], middles[3, :, 1]], axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zoox_prediction.detection.image.bearings import azimuth_elevation, bearing_boxes, rays
+from zoox_prediction.detection.image.bearings import azimuth_elevation, bearing_boxes, pixel_boxes, pixels, rays
 from zoox_prediction.sensor_data import CameraModel
 
 MATRIX = np.array([[500.0, 0.0, 319.5], [0.0, 520.0, 199.5], [0.0, 0.0, 1.0]])
@@ -29,8 +29,8 @@ def _directions() -> NDArray[np.float64]:
 def test_rays_are_those_that_the_lens_projects_to_the_pixels(camera: CameraModel) -> None:
     directions = _directions()
     distortion = camera.distortion if len(camera.distortion) else None
-    pixels = cv2.projectPoints(directions, np.zeros(3), np.zeros(3), camera.matrix, distortion)[0].reshape(-1, 2)
-    np.testing.assert_allclose(rays(pixels, camera), directions, atol=1e-6)
+    projected = cv2.projectPoints(directions, np.zeros(3), np.zeros(3), camera.matrix, distortion)[0].reshape(-1, 2)
+    np.testing.assert_allclose(rays(projected, camera), directions, atol=1e-6)
 
 
 def test_fisheyes_see_sideways_and_beyond() -> None:
@@ -39,9 +39,9 @@ def test_fisheyes_see_sideways_and_beyond() -> None:
     bent = angle + (camera.distortion * angle[:, None] ** [3.0, 5.0, 7.0, 9.0]).sum(axis=1)
     turn = np.array([0.3, 1.0, 2.0, -1.0, -3.0])
     outward = np.column_stack([np.cos(turn), np.sin(turn)])
-    pixels = bent[:, None] * outward * [500.0, 520.0] + [319.5, 199.5]
+    projected = bent[:, None] * outward * [500.0, 520.0] + [319.5, 199.5]
     expected = np.column_stack([outward * np.sin(angle)[:, None], np.cos(angle)])
-    np.testing.assert_allclose(rays(pixels, camera), expected, atol=1e-9)
+    np.testing.assert_allclose(rays(projected, camera), expected, atol=1e-9)
 
 
 def test_azimuth_is_to_the_left_and_elevation_up() -> None:
@@ -70,3 +70,26 @@ def test_large_boxes_and_cut_ones_are_less_certain() -> None:
 def test_no_boxes() -> None:
     angles, variances = bearing_boxes(np.zeros((0, 4)), LENSES[1], 1.0, 0.1)
     assert angles.shape == variances.shape == (0, 4)
+
+
+FISHEYE = CameraModel(MATRIX, np.array([0.02, -0.005, 0.001, -0.0002]), "equidistant", 640, 400)
+
+
+@pytest.mark.parametrize("camera", [*LENSES, FISHEYE], ids=["no lens", "plumb_bob", "rational", "fisheye"])
+def test_pixels_are_where_the_rays_came_from(camera: CameraModel) -> None:
+    x, y = np.meshgrid(np.linspace(60.0, 580.0, 9), np.linspace(40.0, 360.0, 7))
+    there = np.stack([x, y], axis=-1)
+    np.testing.assert_allclose(pixels(rays(there, camera), camera), there, atol=1e-3)
+
+
+def test_nothing_behind_a_pinhole_has_a_pixel() -> None:
+    found = pixels(np.array([[0.0, 0.0, 1.0], [0.1, 0.0, -1.0]]), PLAIN)
+    np.testing.assert_allclose(found[0], MATRIX[:2, 2])
+    assert np.isnan(found[1]).all()
+
+
+@pytest.mark.parametrize("camera", [*LENSES, FISHEYE], ids=["no lens", "plumb_bob", "rational", "fisheye"])
+def test_boxes_of_pixels_come_back_from_angles(camera: CameraModel) -> None:
+    boxes = np.array([[300.0, 180.0, 340.0, 230.0], [60.0, 90.0, 130.0, 260.0], [500.0, 210.0, 620.0, 330.0]])
+    angles, _ = bearing_boxes(boxes, camera, 1.0, 0.05)
+    np.testing.assert_allclose(pixel_boxes(angles, camera), boxes, atol=2.0)
