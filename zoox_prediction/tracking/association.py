@@ -20,6 +20,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _LEAST_DISTANCE_M = 0.5
+_REFLECTION_SHARE = 0.25  # of the variance of a radar's box across the line of sight, that its reflections have
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def box_pairs(
     track, detection = near_pairs(mean[:, :2], reach, frame.center[:, :2], center_reach)
     boxes = anchor_boxes(
         frame, detection, tracks.yaw[track], tracks.yaw_variance[track], tracks.size[track],
-        tracks.size_variance[track], config,
+        tracks.size_variance[track], tracks.class_probabilities[track], config,
     )  # fmt: skip
     innovation, jacobian = boxes.center - mean[track, :2], np.broadcast_to(np.eye(5)[:2], (len(track), 2, 5))
     noise = boxes.covariance
@@ -109,23 +110,26 @@ def with_radial_speed(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Innovation (P, ..., 2), Jacobian (P, ..., 2, 5) and noise (P, 2, 2) with the radial speed as a third number.
 
-    `mean` (P, ..., 5) of the tracks; the speed is that along the line of sight as the moving sensor measures it.
+    `mean` (P, ..., 5) of the tracks; the speed is that along the line of sight as the moving sensor measures it. It is
+    the line to what reflects: beside a vehicle that is far from the line to its middle. How little is known of where
+    that is makes part of the speed across the line noise.
     """
     told, variance = frame.detections.radial_speed, frame.detections.radial_speed_variance
     assert told is not None and variance is not None
     extra = (1,) * (mean.ndim - 2)
-    sight = mean[..., :2] - frame.origin[:2]
-    distance = np.maximum(np.linalg.norm(sight, axis=-1, keepdims=True), 1.0)
-    unit = sight / distance
+    sight = frame.center[rows, :2] - frame.origin[:2]
+    distance = np.maximum(np.linalg.norm(sight, axis=1), 1.0)
+    unit = sight / distance[:, None]
+    across = np.column_stack([-unit[:, 1], unit[:, 0]])
     relative = mean[..., 2:4] - frame.sensor_velocity[:2]
-    radial = (unit * relative).sum(axis=-1)
-    speed = told[rows].reshape(-1, *extra) - radial
+    speed = told[rows].reshape(-1, *extra) - np.einsum("p...i,pi->p...", relative, unit)
     row = np.zeros((*mean.shape[:-1], 1, 5))
-    row[..., 0, :2] = (relative - radial[..., None] * unit) / distance
-    row[..., 0, 2:4] = unit
+    row[..., 0, 2:4] = unit.reshape(-1, *extra, 2)
+    sideways = (np.einsum("p...i,pi->p...", relative, across) ** 2).mean(axis=tuple(range(1, mean.ndim - 1)))
+    angle = _REFLECTION_SHARE * np.einsum("pi,pij,pj->p", across, frame.covariance[rows, :2, :2], across) / distance**2
     full = np.zeros((len(rows), 3, 3))
     full[:, :2, :2] = noise
-    full[:, 2, 2] = variance[rows] + config.radial_speed_deviation_mps**2
+    full[:, 2, 2] = variance[rows] + config.radial_speed_deviation_mps**2 + angle * sideways
     return (
         np.concatenate([innovation, speed[..., None]], axis=-1),
         np.concatenate([np.broadcast_to(jacobian, (*mean.shape[:-1], 2, 5)), row], axis=-2),

@@ -25,8 +25,13 @@ _BESIDE_M = 0.25  # within a vehicle's box: the error of its side
 _MOST_YAW_VARIANCE = (np.pi / 3.0) ** 2
 
 
-def unclaimed(frame: SensorFrame, rows: IntArray, tracks: TrackTable, position: FloatArray) -> IntArray:
-    """Those of the detections `rows` that are not parts of confirmed tracks; a person beside a car is none of it."""
+def unclaimed(
+    frame: SensorFrame, rows: IntArray, tracks: TrackTable, position: FloatArray, detected: NDArray[np.bool_]
+) -> IntArray:
+    """Those of the detections `rows` that are not parts of confirmed tracks.
+
+    A person beside a car is none of it, nor one beside another that the same message has `detected` (N,).
+    """
     standing = np.flatnonzero(tracks.confirmed)
     center = frame.center[rows, :2]
     track, detection = near_pairs(
@@ -35,7 +40,8 @@ def unclaimed(frame: SensorFrame, rows: IntArray, tracks: TrackTable, position: 
     track = standing[track]
     small = frame.detections.class_probabilities[rows][:, SMALL_CLASSES].sum(axis=1) > 0.5
     large = tracks.class_probabilities[:, SMALL_CLASSES].sum(axis=1) <= 0.5
-    margin = np.where(small[detection] & large[track], 0.0, _PART_MARGIN_M)
+    separate = small[detection] & (large | detected)[track]
+    margin = np.where(separate, 0.0, _PART_MARGIN_M)
     inside = inside_box(tracks, position, track, center[detection], margin)
     return np.delete(rows, np.unique(detection[inside]))
 
@@ -75,7 +81,8 @@ def born(
     none = np.zeros((count, NUM_ATTRIBUTES))
     return TrackTable(
         ids=ids, mean=motion.mean, covariance=motion.covariance, mode=motion.mode, bottom=bottom, yaw=yaw,
-        yaw_variance=yaw_variance, travelled=np.zeros(count), size=size, size_variance=np.maximum(size_variance, 0.01),
+        yaw_variance=yaw_variance, travelled=np.zeros(count), bias=np.zeros((count, 2)),
+        size=size, size_variance=np.maximum(size_variance, 0.01),
         class_log=updated_classes(np.zeros_like(classes), classes, config.appearance),
         attribute_log_odds=updated_attributes(
             none, detections.attributes[rows], detections.attributes_valid[rows], detections.attribute_confidence[rows],

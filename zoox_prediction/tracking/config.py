@@ -43,10 +43,10 @@ class TimingConfig:
 class MotionConfig:
     """The interacting models, in the order constant velocity, coordinated turn, standing."""
 
-    mode_probabilities: tuple[float, ...] = (0.5, 0.2, 0.3)  # of an agent of which nothing is known
+    mode_probabilities: tuple[float, ...] = (0.45, 0.2, 0.35)  # of an agent of which nothing is known
     mode_time_s: float = 2.0  # after which, on average, the model is drawn anew
     # White noise of the acceleration [m^2/s^3]
-    acceleration_noise: tuple[float, ...] = (0.9, 0.6, 0.6, 1.2, 0.5, 0.2, 0.4, 0.4)
+    acceleration_noise: tuple[float, ...] = (0.7, 0.45, 0.45, 0.9, 0.4, 0.15, 0.4, 0.4)
     turn_noise: float = 0.02  # white noise of the turn rate's change [rad^2/s^3]
     turn_deviation_radps: float = 0.25  # of the turn rate before anything is known of it
     standing_noise: float = 0.002  # white noise of the velocity of what stands [m^2/s]
@@ -71,6 +71,9 @@ class AssociationConfig:
     gate_probability: float = 0.999  # that a track's detection lies within the gate
     # Of false detections and new objects together: per m^2, and for images per steradian.
     clutter_density: tuple[float, ...] = (2.0, 2.0, 0.002, 0.005)
+    # What is off with a place in the same way at every scan, 1 sigma: of its deviation, and of the distance.
+    lasting_share: tuple[float, ...] = (0.5, 0.5, 0.3, 0.6)
+    lasting_blur: tuple[float, ...] = (0.005, 0.005, 0.005, 0.005)
     clutter_speed_mps: float = 20.0  # radial speeds of clutter are spread over this
     class_floor: float = 0.2  # least weight of classes that disagree
     edge_deviation_m: float = 0.35  # of the side of a box that faces the sensor
@@ -85,20 +88,22 @@ class AssociationConfig:
             self, "clutter_speed_mps", "edge_deviation_m", "radar_deviation_m", "radial_speed_deviation_mps",
             "bearing_deviation_rad", "bearing_size_share",
         )  # fmt: skip
-        if len(self.clutter_density) != 4 or min(self.clutter_density) <= 0.0:
-            raise ValueError(f"clutter_density must be four numbers above 0, got {list(self.clutter_density)}")
+        for name in ("clutter_density", "lasting_share", "lasting_blur"):
+            values = getattr(self, name)
+            if len(values) != 4 or min(values) <= 0.0:
+                raise ValueError(f"{name} must be four numbers above 0, got {list(values)}")
 
 
 @dataclass(frozen=True)
 class ExistenceConfig:
     """Birth, confirmation and death. Modalities are in the order camera, thermal, lidar, radar."""
 
-    detection_probability: tuple[float, ...] = (0.6, 0.5, 0.9, 0.6)  # before a sensor's own record is known
+    detection_probability: tuple[float, ...] = (0.6, 0.5, 0.9, 0.35)  # before a sensor's own record is known
     unseen_sector_probability: float = 0.02  # of detection where a sensor has never seen anything
     birth_share: tuple[float, ...] = (0.2, 0.2, 0.4, 0.25)  # of a detection's existence that a new track begins with
     survival_s: float = 30.0  # mean time until an agent that is not looked at is gone
     # What one detection can say for a track, as log odds: mirror images and clutter that stays are detected steadily.
-    most_log_odds: tuple[float, ...] = (1.5, 1.5, 4.0, 1.5)
+    most_log_odds: tuple[float, ...] = (1.5, 1.5, 4.0, 3.0)
     # Looks of sensors of a kind that are closer in time than this are not independent: at confirmed tracks, at others.
     look_time_s: float = 0.4
     tentative_look_time_s: float = 0.1

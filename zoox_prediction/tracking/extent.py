@@ -36,8 +36,12 @@ SIZE_DEVIATION_M = np.array(
 HAS_HEADING = np.ones(len(AgentClass), dtype=bool)  # whose box tells where they head
 HAS_HEADING[[AgentClass.PEDESTRIAN, AgentClass.ANIMAL, AgentClass.UNKNOWN]] = False
 _TRUSTED_YAW_VARIANCE = 0.3**2
-_SQUARE_YAW_VARIANCE = 0.7  # of boxes without a direction
+SQUARE_YAW_VARIANCE = 0.7  # of boxes without a direction
+_REFLECTION_SHARE = 0.1  # 1 sigma, of the depth, of where the nearest reflection lies
 _RANGE_BLUR = 0.003  # of the sides of a box, per metre of range
+# What is so much smaller than the track, and than what is usual for its class, is a part of it.
+_PART_SIGMAS, _LEAST_PART_M, _SMALL_SIGMAS = 1.5, 0.7, 2.0
+_PART_SHARE = 0.4  # 1 sigma, of what is missing, of where in the whole a part lies
 _LEAST_SIZE_VARIANCE = 0.05**2
 _SIZE_NOISE_M = 0.12
 
@@ -68,9 +72,10 @@ def anchor_boxes(
     yaw_variance: FloatArray,
     size: FloatArray,
     size_variance: FloatArray,
+    class_probabilities: FloatArray,
     config: AssociationConfig,
 ) -> AnchoredBoxes:
-    """Detections `rows` (P,) against tracks of these yaws (P,) and sizes (P, 3)."""
+    """Detections `rows` (P,) against tracks of these yaws (P,), sizes (P, 3) and classes (P, 8)."""
     assert frame.detections.size is not None
     center, covariance = frame.center[rows, :2], frame.covariance[rows, :2, :2]
     axes = rotation_matrix(yaw)  # (P, 2, 2), columns are the axes
@@ -83,22 +88,35 @@ def anchor_boxes(
     trusted = (yaw_variance < _TRUSTED_YAW_VARIANCE)[:, None]
     missing = size[:, :2] - extent
     if frame.modality == Modality.RADAR:
-        shifted, spread = _behind_reflections(frame, rows, yaw, size, trusted[:, 0])
-        noise = covariance + (config.radar_deviation_m**2 + spread)[:, None, None] * np.eye(2)
+        shifted, spread = _behind_reflections(frame, rows, yaw, size, size_variance, trusted[:, 0])
+        noise = _radar_noise(covariance, sight, spread, config)
         measured = np.zeros_like(extent, dtype=bool)
         return AnchoredBoxes(shifted, noise, extent, 4.0 * direct + 1.0, measured, away)
     anchored = edge + 0.25 * size_variance[:, :2] + np.where(away == 0.0, 0.25 * missing**2, 0.0)
-    use = trusted & (anchored < direct)
+    part = _is_part(extent, missing, size_variance[:, :2] + edge, class_probabilities)
+    use = trusted & ((anchored < direct) | part)
+    # A part that is told to be the whole need not be the near one.
+    anchored = anchored + np.where(part & (direct <= edge), (_PART_SHARE * missing) ** 2, 0.0)
     # What is off with a box is off in the next sweep too: no side is better than the deviation of a near one.
     variance = np.maximum(np.where(use, anchored, direct), edge)
     shift = np.where(use, 0.5 * missing * away, 0.0)
     noise = np.einsum("pia,pa,pja->pij", axes, variance, axes)
     noise = np.where(trusted[:, :, None], noise, covariance + edge[:, :, None] * np.eye(2))
-    measured = trusted & (direct <= edge)
+    measured = trusted & (direct <= edge) & ~part
     extent_variance = np.where(measured, edge + _SIZE_NOISE_M**2, 4.0 * direct)
     return AnchoredBoxes(
         center + np.einsum("pia,pa->pi", axes, shift), noise, extent, extent_variance, measured, np.where(use, away, 0)
     )
+
+
+def _is_part(
+    extent: FloatArray, missing: FloatArray, variance: FloatArray, class_probabilities: FloatArray
+) -> NDArray[np.bool_]:
+    """(P, 2) whether boxes are a part of their tracks along an axis, whatever they say of themselves."""
+    usual, spread = usual_size(class_probabilities)
+    small = extent < (usual - _SMALL_SIGMAS * np.sqrt(spread))[:, :2]
+    part: NDArray[np.bool_] = small & (missing > np.maximum(_PART_SIGMAS * np.sqrt(variance), _LEAST_PART_M))
+    return part
 
 
 def _extent_along(turn: FloatArray, size: FloatArray) -> FloatArray:
@@ -113,20 +131,52 @@ def _extent_along(turn: FloatArray, size: FloatArray) -> FloatArray:
 
 
 def _behind_reflections(
-    frame: SensorFrame, rows: IntArray, yaw: FloatArray, size: FloatArray, trusted: NDArray[np.bool_]
+    frame: SensorFrame,
+    rows: IntArray,
+    yaw: FloatArray,
+    size: FloatArray,
+    size_variance: FloatArray,
+    trusted: NDArray[np.bool_],
 ) -> tuple[FloatArray, FloatArray]:
-    """(P, 2) centres moved along the line of sight as the track is deeper than the radar's box, and their variance."""
-    assert frame.detections.size is not None
+    """(P, 2) centres of tracks as deep along the line of sight as these are, and the variance (P,) of that.
+
+    A radar's box lies behind the nearest reflection by half the depth of its classes; the track's is known better.
+    """
     sight = frame.center[rows, :2] - frame.origin[:2]
     bearing = np.arctan2(sight[:, 1], sight[:, 0])
-    box = frame.detections.size[rows]
-    shaped = frame.yaw_variance[rows] < _SQUARE_YAW_VARIANCE
-    told = np.where(shaped, _extent_along(frame.yaw[rows] - bearing, box)[:, 0], 0.5 * (box[:, 0] + box[:, 1]))
+    told = (frame.detections.class_probabilities[rows] * _radar_depths(frame, rows, bearing)).sum(axis=1)
     cos, sin = np.abs(np.cos(yaw - bearing)), np.abs(np.sin(yaw - bearing))
+    # Of a heading that is not known the depth is anywhere between width and length.
+    cos, sin = np.where(trusted, cos, 0.5), np.where(trusted, sin, 0.5)
     depth = size[:, 0] * cos + size[:, 1] * sin
-    shift = np.where(trusted, 0.5 * (depth - told), 0.0)
+    turning = np.where(trusted, 0.0, (size[:, 0] - size[:, 1]) ** 2 / 12.0)
+    variance = cos**2 * size_variance[:, 0] + sin**2 * size_variance[:, 1] + turning
+    shift = 0.5 * (depth - told)
     unit = np.column_stack([np.cos(bearing), np.sin(bearing)])
-    return frame.center[rows, :2] + shift[:, None] * unit, (0.3 * shift) ** 2
+    return frame.center[rows, :2] + shift[:, None] * unit, 0.25 * variance + (_REFLECTION_SHARE * depth) ** 2
+
+
+def _radar_noise(
+    covariance: FloatArray, sight: FloatArray, depth_variance: FloatArray, config: AssociationConfig
+) -> FloatArray:
+    """(P, 2, 2): what the box's own depth made unsure along the line of sight gives way to that of the track's."""
+    unit = sight / np.maximum(np.linalg.norm(sight, axis=1, keepdims=True), 0.1)
+    across = np.column_stack([-unit[:, 1], unit[:, 0]])
+    told = np.einsum("pi,pij,pj->p", across, covariance, across)
+    axes = np.stack([unit, across], axis=-1)
+    variance = np.column_stack([depth_variance, told]) + config.radar_deviation_m**2
+    noise: FloatArray = np.einsum("pia,pa,pja->pij", axes, variance, axes)
+    return noise
+
+
+def _radar_depths(frame: SensorFrame, rows: IntArray, bearing: FloatArray) -> FloatArray:
+    """(P, 8) depths of agents of each class along the line of sight, as the radar's boxes are made with."""
+    length, width = DEFAULT_SIZE_M[:, 0], DEFAULT_SIZE_M[:, 1]
+    turn = frame.yaw[rows] - bearing
+    cos, sin = np.abs(np.cos(turn))[:, None], np.abs(np.sin(turn))[:, None]
+    shaped = frame.yaw_variance[rows] < SQUARE_YAW_VARIANCE
+    depths: FloatArray = np.where(shaped[:, None], length * cos + width * sin, 0.5 * (length + width))
+    return depths
 
 
 def updated_size(

@@ -33,7 +33,9 @@ def tracked_agents(
         tracks = tracks.select(~own)
     mean, covariance = tracks.motion.merged()
     pose_covariance = np.zeros((len(tracks), 3, 3))
-    pose_covariance[:, :2, :2] = covariance[:, :2, :2]
+    axes = rotation_matrix(tracks.yaw)
+    lasting = np.einsum("nia,na,nja->nij", axes, tracks.bias**2, axes)
+    pose_covariance[:, :2, :2] = covariance[:, :2, :2] + lasting
     pose_covariance[:, 2, 2] = tracks.yaw_variance
     on, known = attribute_bits(tracks.attribute_log_odds, config.appearance)
     names = {bits: _names(bits, sensors) for bits in set(tracks.sensors.tolist())}

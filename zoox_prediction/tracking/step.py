@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.detections import Modality
-from zoox_prediction.geometry import rotation_matrix, wrap_angle
 from zoox_prediction.tracking.appearance import faded_attributes, updated_attributes, updated_classes
-from zoox_prediction.tracking.association import Pairs, assign, box_pairs, with_radial_speed
+from zoox_prediction.tracking.association import Pairs, assign, box_pairs
 from zoox_prediction.tracking.births import born, doubles, unclaimed
 from zoox_prediction.tracking.config import TrackingConfig
 from zoox_prediction.tracking.coverage import Coverage, cells_of, detected_azimuths
 from zoox_prediction.tracking.existence import after_detection, after_miss, alive, look_weight, visible_share
-from zoox_prediction.tracking.extent import HAS_HEADING, AnchoredBoxes, anchor_boxes, updated_size, updated_yaw
+from zoox_prediction.tracking.extent import usual_size
 from zoox_prediction.tracking.heading import follow_motion
-from zoox_prediction.tracking.images import BearingResiduals, ProjectedTracks, image_pairs, project, sightings
-from zoox_prediction.tracking.motion_models import Motion, predict, update
+from zoox_prediction.tracking.images import ProjectedTracks, image_pairs, project, sightings
+from zoox_prediction.tracking.measurement import moved_to_boxes, turned_to_image
+from zoox_prediction.tracking.motion_models import Motion, predict
 from zoox_prediction.tracking.sensor_frame import SensorFrame
 from zoox_prediction.tracking.track_table import NEVER, TrackTable
 
@@ -30,8 +30,6 @@ BoolArray = NDArray[np.bool_]
 
 ACCELERATION_TIME_S = 0.5  # by which the velocity lags that the acceleration is taken against
 _SETTLED_S = 1.0  # age of tracks whose velocity is known
-_RANGED_S = 1.0  # tracks that lidar or radar has seen within this time keep their range
-_HEIGHT_GAIN = 0.2
 _ASSOCIATION_PROBABILITY = 0.3  # least probability of detection in association: sectors may be new
 _LOOK_PROBABILITY = 0.3  # a sensor that would have detected the track as probably as this has looked
 _CLEAR_VIEW = 0.8
@@ -130,85 +128,12 @@ def _detected(
         candidates, found = image_pairs(frame, tracks, view, config.association)
         rows = assign(candidates, tracks.existence, likely)
         pairs, found = candidates.select(rows), found.select(rows)
-        motion = _turned_to_image(tracks, mean, pairs, found, step)
+        motion = turned_to_image(tracks, mean, pairs, found, frame, step.ground_z, config)
     else:
         candidates = box_pairs(frame, tracks, mean, covariance, config.association)
         pairs = candidates.select(assign(candidates, tracks.existence, likely))
-        motion, tracks = _moved_to_boxes(tracks, pairs, frame, config)
+        motion, tracks = moved_to_boxes(tracks, pairs, frame, config)
     return pairs, _recognized(tracks, motion, pairs, seen, step)
-
-
-def _turned_to_image(tracks: TrackTable, mean: FloatArray, pairs: Pairs, found: BearingResiduals, step: Step) -> Motion:
-    """(K,) motion of the tracks of `pairs` after the directions, and the ranges where nothing tells them better."""
-    frame, config = step.frame, step.config.association
-    motion = tracks.motion.select(pairs.track)
-    sight = motion.mean[:, :, :2] - frame.origin[:2]
-    merged = mean[pairs.track, :2] - frame.origin[:2]
-    distance = np.maximum((sight**2).sum(axis=2), 1.0)
-    turn = wrap_angle(np.arctan2(sight[..., 1], sight[..., 0]) - np.arctan2(merged[:, 1], merged[:, 0])[:, None])
-    innovation = (found.direction[:, :1] - turn)[..., None]
-    jacobian = np.zeros((*sight.shape[:2], 1, 5))
-    jacobian[..., 0, 0], jacobian[..., 0, 1] = -sight[..., 1] / distance, sight[..., 0] / distance
-    moved = update(motion, innovation, jacobian, found.variance[:, :1, None])
-    seen = sightings(frame, pairs.detection, step.ground_z, config)
-    vague = seen.known & (frame.stamp_ns - tracks.ranged_ns[pairs.track] > _RANGED_S * 1e9)
-    innovation = seen.position[:, None] - motion.mean[:, :, :2]
-    jacobian = np.broadcast_to(np.eye(5)[:2], (*innovation.shape[:2], 2, 5))
-    placed = update(motion, innovation, jacobian, seen.covariance)
-    return Motion(
-        np.where(vague[:, None, None], placed.mean, moved.mean),
-        np.where(vague[:, None, None, None], placed.covariance, moved.covariance),
-        np.where(vague[:, None], placed.mode, moved.mode),
-    )
-
-
-def _moved_to_boxes(
-    tracks: TrackTable, pairs: Pairs, frame: SensorFrame, config: TrackingConfig
-) -> tuple[Motion, TrackTable]:
-    """(K,) motion of the tracks of `pairs`, and all tracks with the boxes' sizes, headings and heights."""
-    rows = pairs.track
-    boxes = anchor_boxes(
-        frame, pairs.detection, tracks.yaw[rows], tracks.yaw_variance[rows], tracks.size[rows],
-        tracks.size_variance[rows], config.association,
-    )  # fmt: skip
-    motion = tracks.motion.select(rows)
-    innovation = boxes.center[:, None] - motion.mean[:, :, :2]
-    jacobian = np.broadcast_to(np.eye(5)[:2], (*innovation.shape[:2], 2, 5))
-    noise = boxes.covariance
-    if frame.modality == Modality.RADAR:
-        innovation, jacobian, noise = with_radial_speed(
-            frame, pairs.detection, motion.mean, innovation, jacobian, noise, config.association
-        )
-        return update(motion, innovation, jacobian, noise), tracks
-    moved = update(motion, innovation, jacobian, noise)
-    return _reshaped(tracks, moved, pairs, boxes, frame)
-
-
-def _reshaped(
-    tracks: TrackTable, motion: Motion, pairs: Pairs, boxes: AnchoredBoxes, frame: SensorFrame
-) -> tuple[Motion, TrackTable]:
-    """Sizes, headings and heights after a lidar's boxes; where a box has grown its near side stays."""
-    assert frame.detections.size is not None
-    rows = pairs.track
-    height = frame.detections.size[pairs.detection, 2]
-    size, size_variance = updated_size(tracks.size[rows], tracks.size_variance[rows], boxes, height)
-    growth = 0.5 * (size - tracks.size[rows])[:, :2] * boxes.away * ~boxes.measured
-    shift = np.einsum("pia,pa->pi", rotation_matrix(tracks.yaw[rows]), growth)
-    mean = motion.mean.copy()
-    mean[:, :, :2] += shift[:, None]
-    told = HAS_HEADING[tracks.class_log[rows].argmax(axis=1)]
-    yaw, variance = updated_yaw(
-        tracks.yaw[rows], tracks.yaw_variance[rows], frame.yaw[pairs.detection], frame.yaw_variance[pairs.detection]
-    )
-    bottom = frame.center[pairs.detection, 2] - 0.5 * height
-    changed = {
-        "size": size,
-        "size_variance": size_variance,
-        "yaw": np.where(told, yaw, tracks.yaw[rows]),
-        "yaw_variance": np.where(told, variance, tracks.yaw_variance[rows]),
-        "bottom": tracks.bottom[rows] + _HEIGHT_GAIN * (bottom - tracks.bottom[rows]),
-    }
-    return Motion(mean, motion.covariance, motion.mode), _put(tracks, rows, changed)
 
 
 def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, seen: FloatArray, step: Step) -> TrackTable:
@@ -227,11 +152,17 @@ def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, seen: FloatArr
     sure &= credit >= config.existence.confirm_credit
     looked, told = tracks.looked_ns[rows], tracks.detected_ns[rows]
     looked[:, frame.modality] = told[:, frame.modality] = stamp
+    class_log = updated_classes(tracks.class_log[rows], detections.class_probabilities[of], config.appearance)
+    # What no lidar has measured is as large as its class.
+    unmeasured = (told[:, Modality.LIDAR] == NEVER)[:, None]
+    size, size_variance = usual_size(np.exp(class_log))
     changed = {
         "mean": motion.mean,
         "covariance": motion.covariance,
         "mode": motion.mode,
-        "class_log": updated_classes(tracks.class_log[rows], detections.class_probabilities[of], config.appearance),
+        "class_log": class_log,
+        "size": np.where(unmeasured, size, tracks.size[rows]),
+        "size_variance": np.where(unmeasured, size_variance, tracks.size_variance[rows]),
         "attribute_log_odds": updated_attributes(
             tracks.attribute_log_odds[rows],
             detections.attributes[of],
@@ -249,16 +180,7 @@ def _recognized(tracks: TrackTable, motion: Motion, pairs: Pairs, seen: FloatArr
         "detected_ns": told,
         "sensors": tracks.sensors[rows] | np.uint64(1 << step.sensor_bit),
     }
-    return _put(tracks, rows, changed)
-
-
-def _put(tracks: TrackTable, rows: IntArray, changed: Mapping[str, NDArray]) -> TrackTable:
-    """A table in which the rows have these values; the old one stays as it is."""
-    arrays = {}
-    for name, values in changed.items():
-        arrays[name] = getattr(tracks, name).copy()
-        arrays[name][rows] = values
-    return replace(tracks, **arrays)
+    return tracks.put(rows, changed)
 
 
 def _missed(
@@ -269,7 +191,7 @@ def _missed(
     looked = tracks.looked_ns[rows]
     looked[missing > _LOOK_PROBABILITY, frame.modality] = frame.stamp_ns
     existence = after_miss(tracks.existence[rows], missing, weight)
-    return _put(tracks, rows, {"existence": existence, "looked_ns": looked})
+    return tracks.put(rows, {"existence": existence, "looked_ns": looked})
 
 
 def _with_new(tracks: TrackTable, pairs: Pairs, ranged_ns: int, step: Step) -> TrackTable:
@@ -280,7 +202,8 @@ def _with_new(tracks: TrackTable, pairs: Pairs, ranged_ns: int, step: Step) -> T
         blind = frame.stamp_ns - ranged_ns > config.existence.range_sensor_timeout_s * 1e9
         rows = rows[sightings(frame, rows, step.ground_z, config.association).known] if blind else rows[:0]
     else:
-        rows = unclaimed(frame, rows, tracks, tracks.position)
+        detected = np.isin(np.arange(len(tracks)), pairs.track)
+        rows = unclaimed(frame, rows, tracks, tracks.position, detected)
     if not len(rows):
         return tracks
     new = born(frame, rows, step.new_ids(frame, rows), step.sensor_bit, step.ground_z, config)
@@ -288,7 +211,7 @@ def _with_new(tracks: TrackTable, pairs: Pairs, ranged_ns: int, step: Step) -> T
     if frame.modality == Modality.RADAR:
         last = np.arange(len(tracks), len(joined))
         visible = visible_share(joined, joined.position, last, frame.origin)
-        joined = _put(joined, last, {"existence": new.existence * np.maximum(visible**2, 0.1)})
+        joined = joined.put(last, {"existence": new.existence * np.maximum(visible**2, 0.1)})
     return joined
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +32,7 @@ class TrackTable:
     yaw: FloatArray  # (N,)
     yaw_variance: FloatArray  # (N,)
     travelled: FloatArray  # (N,) lately along the heading, backwards is negative [m]
+    bias: FloatArray  # (N, 2) deviation, along length and width, of what is off with the position for long [m]
     size: FloatArray  # (N, 3)
     size_variance: FloatArray  # (N, 3)
     class_log: FloatArray  # (N, 8) log probabilities of the classes
@@ -70,6 +72,14 @@ class TrackTable:
         """The tracks of `rows`, an index or boolean array."""
         return TrackTable(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
 
+    def put(self, rows: IntArray, values: Mapping[str, NDArray]) -> TrackTable:
+        """A table in which `rows` have these values of the fields; this one stays as it is."""
+        arrays = {}
+        for name, each in values.items():
+            arrays[name] = getattr(self, name).copy()
+            arrays[name][rows] = each
+        return replace(self, **arrays)
+
     def joined(self, other: TrackTable) -> TrackTable:
         """These tracks, then the other ones."""
         if not len(other):
@@ -87,6 +97,7 @@ class TrackTable:
             "mean": (NUM_MODES, NUM_STATES),
             "covariance": (NUM_MODES, NUM_STATES, NUM_STATES),
             "mode": (NUM_MODES,),
+            "bias": (2,),
             "size": (3,),
             "size_variance": (3,),
             "class_log": (NUM_CLASSES,),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,9 @@ class Sensor:
     clutter: float = 0.3  # mean number of false detections
     offset_s: float = 0.0  # of its stamps
     yaw_error_rad: float = 0.0  # of the mounting that is told against the real one
+    # 1 sigma, and per metre of distance, of what is off with all boxes of an agent in the same way
+    lasting_m: float = 0.0
+    lasting_per_m: float = 0.0
 
 
 def corner_sensors(*modalities: Modality) -> list[Sensor]:
@@ -129,7 +132,10 @@ class Drive:
         found = (random.random(len(agents)) < chance) & (np.abs(bearing) < 0.5 * sensor.fov_rad)
         rows = np.flatnonzero(found)
         make = _bearing_detections if sensor.modality.is_image else _box_detections
-        return make(sensor, agents.select(rows), pose, velocity, random, stamp_ns(t))
+        lasting = np.random.default_rng([self.seed, hash_name(sensor.name)]).normal(size=(len(agents), 3))
+        lasting *= np.hypot(sensor.lasting_m, sensor.lasting_per_m * away)[:, None] * [1.0, 1.0, 0.0]
+        seen_at = replace(agents, position=agents.position + lasting)
+        return make(sensor, seen_at.select(rows), pose, velocity, random, stamp_ns(t))
 
     def messages(self, seconds: float, rate_hz: float = 10.0) -> Iterator[tuple[Detections, FloatArray, FloatArray]]:
         """Of all sensors in the order of their stamps."""

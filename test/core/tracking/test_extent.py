@@ -7,7 +7,7 @@ import pytest
 from simulated import START_NS
 
 from zoox_prediction.detections import Detections, Modality
-from zoox_prediction.scene import NUM_CLASSES
+from zoox_prediction.scene import DEFAULT_SIZE_M, NUM_CLASSES, AgentClass
 from zoox_prediction.tracking.config import AssociationConfig
 from zoox_prediction.tracking.extent import AnchoredBoxes, anchor_boxes, updated_size, updated_yaw
 from zoox_prediction.tracking.sensor_frame import SensorFrame, sensor_frame
@@ -28,11 +28,16 @@ def _frame(center: tuple[float, float], size: tuple[float, float], deviation: tu
     return frame
 
 
-def _anchored(frame: SensorFrame, length: float, width: float = 1.9, yaw_variance: float = 0.01) -> AnchoredBoxes:
+def _anchored(
+    frame: SensorFrame, length: float, width: float = 1.9, yaw_variance: float = 0.01, kind: AgentClass | None = None
+) -> AnchoredBoxes:
+    """Against one track along +x; of any class where none is given."""
     size = np.array([[length, width, 1.6]])
+    classes = np.full((1, NUM_CLASSES), 1.0 / NUM_CLASSES) if kind is None else np.eye(NUM_CLASSES)[[kind]]
     return anchor_boxes(
-        frame, np.zeros(1, dtype=int), np.zeros(1), np.full(1, yaw_variance), size, np.full((1, 3), 0.0025), _CONFIG
-    )
+        frame, np.zeros(1, dtype=int), np.zeros(1), np.full(1, yaw_variance), size, np.full((1, 3), 0.0025), classes,
+        _CONFIG,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("x", "length"), [(20.0, 12.0), (20.0, 3.5), (-20.0, 12.0)])
@@ -51,6 +56,49 @@ def test_a_box_seen_whole_stays_where_it_is() -> None:
     edge = _CONFIG.edge_deviation_m
     np.testing.assert_allclose(np.sqrt(np.diag(boxes.covariance[0])), edge, atol=0.02)
     assert boxes.measured.all()
+
+
+def test_a_piece_of_a_car_that_is_told_to_be_whole_is_its_near_end() -> None:
+    piece = _frame((18.6, 0.0), (1.8, 1.9), (0.1, 0.1))
+    boxes = _anchored(piece, 4.6, kind=AgentClass.CAR)
+    assert boxes.center[0, 0] == pytest.approx(18.6 - 0.9 + 2.3)
+    assert not boxes.measured[0, 0] and boxes.measured[0, 1]
+    assert boxes.covariance[0, 0, 0] > 1.0  # it might be another end
+    # As long as cars may be it is the car that is shorter than was thought; and so it may be of what is of any class.
+    short = _anchored(_frame((18.6, 0.0), (3.8, 1.9), (0.1, 0.1)), 5.4, kind=AgentClass.CAR)
+    assert short.measured[0, 0] and short.center[0, 0] == pytest.approx(18.6)
+    assert _anchored(piece, 4.6).measured[0, 0]
+
+
+def _reflections(kinds: dict[AgentClass, float]) -> SensorFrame:
+    """What a radar at the origin tells of reflections from 20 m on, of which it does not know which way they extend."""
+    classes = np.zeros((1, NUM_CLASSES))
+    for kind, share in kinds.items():
+        classes[0, kind] = share
+    half = 0.25 * (classes @ DEFAULT_SIZE_M[:, :2]).sum()
+    bits = np.zeros(1, dtype=np.uint32)
+    detections = Detections(
+        START_NS, "radar", "radar", Modality.RADAR, classes, np.full(1, 0.9), bits, bits, np.zeros(1),
+        np.array([[20.0 + half, 0.0, 0.8]]), np.zeros(1), np.array([[1.0, 1.0, 1.6]]),
+        np.diag([0.8, 0.6, 0.5, np.pi**2 / 12.0])[None],
+        radial_speed=np.zeros(1), radial_speed_variance=np.full(1, 0.01),
+    )  # fmt: skip
+    frame, problems = sensor_frame(detections, np.eye(4), np.zeros(3), 10)
+    assert frame is not None and problems == []
+    return frame
+
+
+def test_a_track_is_as_far_behind_a_radars_reflections_as_it_is_deep() -> None:
+    doubtful = _reflections({AgentClass.CAR: 0.5, AgentClass.PEDESTRIAN: 0.5})
+    person = _anchored(doubtful, 0.6, 0.6, yaw_variance=1.0, kind=AgentClass.PEDESTRIAN)
+    assert person.center[0, 0] == pytest.approx(20.3)
+    assert person.covariance[0, 0, 0] < 0.35**2
+    bus = _anchored(doubtful, 12.0, 2.5, kind=AgentClass.BUS)
+    assert bus.center[0, 0] == pytest.approx(26.0)
+    turned = _anchored(doubtful, 12.0, 2.5, yaw_variance=1.0, kind=AgentClass.BUS)
+    assert turned.center[0, 0] == pytest.approx(20.0 + 0.25 * 14.5)
+    assert turned.covariance[0, 0, 0] > 1.0
+    assert turned.covariance[0, 1, 1] == pytest.approx(0.6 + _CONFIG.radar_deviation_m**2)
 
 
 def test_without_a_heading_nothing_is_moved() -> None:
