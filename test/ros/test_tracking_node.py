@@ -5,6 +5,7 @@ All tests share the processes, so each also shows that the nodes recovered from 
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,10 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import CompressedImage, PointCloud2
-from sensor_vehicle import SPEED_MPS, STEP_NS, Change, Vehicle
+from sensor_msgs.msg import PointCloud2
+from sensor_peer import STEP_NS, Change, in_frame, nothing, of_another_size, shifted, truncated
+from sensor_vehicle import SPEED_MPS, Vehicle
 
-from zoox_prediction.recording.messages import stamp_ns, stamp_to_message
 from zoox_prediction.ros.lifecycle import spinning
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.scene import AgentClass
@@ -67,35 +68,6 @@ def vehicle(processes: dict[str, NodeProcess]) -> Iterator[Vehicle]:
         print(f"{name} wrote:\n{each.output}")
 
 
-def truncated(message: PointCloud2 | CompressedImage) -> PointCloud2 | CompressedImage:
-    message.data = message.data[: len(message.data) // 2]
-    return message
-
-
-def of_another_size(info: object) -> object:
-    info.width *= 2
-    return info
-
-
-def in_frame(name: str) -> Change:
-    def change(message: object) -> object:
-        message.header.frame_id = name
-        return message
-
-    return change
-
-
-def shifted(seconds: float) -> Change:
-    """Stamped later by so much."""
-
-    def change(message: object) -> object:
-        stamp = stamp_ns(message.header.stamp) + round(seconds * 1e9)
-        message.header.stamp = stamp_to_message(stamp, ROS_TYPES)
-        return message
-
-    return change
-
-
 def with_points(change: Callable[[np.ndarray], np.ndarray]) -> Change:
     """`change` has the points' bytes (N, point_step), of which x, y, z are the first twelve."""
 
@@ -122,10 +94,6 @@ def ten_times(points: np.ndarray) -> np.ndarray:
     places += np.random.default_rng(0).normal(0.0, 0.02, places.shape).astype(np.float32)
     many[:, :12] = places.view(np.uint8)
     return many
-
-
-def nothing(message: object) -> None:
-    return None
 
 
 def test_tracks_come_ten_times_a_second_at_the_stamps_of_the_detections(vehicle: Vehicle) -> None:
@@ -268,6 +236,37 @@ def test_without_transforms_for_two_seconds_odometry_stands_in(vehicle: Vehicle)
     told = vehicle.tracks[begun:]
     assert all(vehicle.ids_of_cars(each) == ids for each in told) and len(told) > 15
     vehicle.drive(until=lambda: "odometry stands in" in vehicle.problems("tracking_node"), what="the words")
+
+
+def test_without_a_transform_from_odom_to_the_map_one_problem_names_both(vehicle: Vehicle) -> None:
+    no_place = "none can be placed: there is no transform 'map' from 'odom'; publish it on /tf"
+
+    def places_cars() -> bool:
+        return vehicle.now_ns() - vehicle.tracks[-1].stamp_ns < 0.5e9 and 0 not in vehicle.ids_of_cars(
+            vehicle.tracks[-1]
+        )
+
+    vehicle.in_odom = True
+    vehicle.jump_back(30.0)  # the nodes forget what TF told before
+    for _ in ("it never came", "it came, and stopped"):
+        vehicle.drive(
+            2.0,
+            until=lambda: (
+                vehicle.says("tracking_node", "sensors") == no_place
+                and "no transform 'map' from 'odom'" in vehicle.says("tracking_node", "problems")
+            ),
+            what="the words",
+            transforms=False,
+        )
+        # No sensor says it again; for half a second the last place is carried on.
+        of_sensors = re.findall(r"no transform 'map' from '(?:lidar|radar|thermal)'.*?/tf; (\w+)", vehicle.problems())
+        assert set(of_sensors) <= {"odometry"}
+        vehicle.drive(1.0, until=places_cars, what="tracks of both cars")
+        vehicle.drive(until=lambda: vehicle.says("tracking_node", "sensors") == "all send", what="the sensors' return")
+    ids = vehicle.ids_of_cars(vehicle.tracks[-1])
+    vehicle.in_odom = False
+    vehicle.drive(1.0)
+    assert vehicle.ids_of_cars(vehicle.tracks[-1]) == ids
 
 
 def test_a_paused_clock_silences_without_a_word_and_tracks_go_on_after_it(vehicle: Vehicle) -> None:

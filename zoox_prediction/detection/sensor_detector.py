@@ -78,6 +78,8 @@ class SensorDetector:
         return problems
 
     def _in_image(self, measurement: Measurement, data: CameraImage) -> Detections:
+        if data.pixels.size and data.pixels.min() == (only := data.pixels.max()):
+            raise InputError(f"all pixels are {only}; look at the sensor and its driver")
         if self._modality == Modality.RADAR:
             return self._scanning.detect(measurement, data.pixels)
         assert data.camera is not None

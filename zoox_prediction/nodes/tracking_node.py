@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 import time
 
-import numpy as np
 from nav_msgs.msg import Odometry
-from numpy.typing import NDArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 
@@ -24,12 +21,10 @@ from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import INPUT
-from zoox_prediction.ros.transforms import FrameTransformer, TransformError
-from zoox_prediction.scene import EgoState
+from zoox_prediction.ros.sensor_places import SensorPlaces
+from zoox_prediction.ros.transforms import FrameTransformer
 from zoox_prediction.tracking.pace import OutputPace
 from zoox_prediction.tracking.pipeline import TrackingNodeConfig, TrackingPipeline
-
-FloatArray = NDArray[np.float64]
 
 
 class TrackingNode(ManagedNode):
@@ -48,13 +43,14 @@ class TrackingNode(ManagedNode):
         config = self._config
         pipeline = self._pipeline = TrackingPipeline(config)
         self._frames = FrameTransformer(self, config.frame_id)
+        self._places = SensorPlaces(self._frames, config.base_frame, pipeline)
         self._diagnostics.expect_latency("tracking", config.max_latency_s)
         self._diagnostics.expect_latency("sensor to tracks", config.max_latency_s)
         self._publisher = self.create_lifecycle_publisher(TrackedAgentArray, "tracked_agents", INPUT)
         self._pace, steady = OutputPace(config.period_s, config.gather_s), Clock(clock_type=ClockType.STEADY_TIME)
         self._output = self.create_timer(config.period_s, self._on_output, MutuallyExclusiveCallbackGroup(), steady)
         self._inputs.subscribe(
-            Odometry, "odometry", self._ego, pipeline.add_ego, INPUT,
+            Odometry, "odometry", self._places.ego, pipeline.add_ego, INPUT,
             max_age_s=config.max_odometry_age_s, gathered=True,
         )  # fmt: skip
         subscribe_detections(self._inputs, self._diagnostics, config, self._add)
@@ -79,40 +75,20 @@ class TrackingNode(ManagedNode):
             self._frames.reset()
         self._diagnostics.reset()
 
-    def _ego(self, message: Odometry) -> EgoState:
-        return self._frames.ego_in_map(messages.ego_from_odometry(message), message.header.frame_id)
-
     def _add(self, detections: Detections) -> list[str]:
         pipeline = self._pipeline
         if pipeline is None or not self._publisher.is_activated:
             return []
         if refusal := pipeline.refusal(detections, self.get_clock().now().nanoseconds):
             return [refusal]
-        pose, mount, problems = self._place(pipeline, detections)
+        if (placed := self._places.place(detections)) is None:
+            return []
+        pose, mount, problems = placed
         problems += pipeline.add_detections(detections, pose, mount)
         with self._output_lock:
             if self._pipeline is pipeline and pipeline.has_news:
                 self._wait(self._pace.on_news(time.monotonic()))
         return problems
-
-    def _place(
-        self, pipeline: TrackingPipeline, detections: Detections
-    ) -> tuple[FloatArray, FloatArray | None, list[str]]:
-        """Pose of the sensor, where it is on the vehicle (None: it is beside the road), and problems.
-
-        By TF, or while that is missing by odometry; raises TransformError when neither tells it.
-        """
-        name, frame_id, stamp_ns = detections.sensor_name, detections.frame_id, detections.stamp_ns
-        mount = None
-        with contextlib.suppress(TransformError):
-            mount = self._frames.matrix(frame_id, stamp_ns, self._config.base_frame)
-        try:
-            return self._frames.matrix(frame_id, stamp_ns), mount, []
-        except TransformError as error:
-            base = None if mount is None else pipeline.map_from_base(stamp_ns)
-            if base is None or mount is None:
-                raise TransformError(f"{name}: {error}") from error
-            return base @ mount, mount, [f"{name}: {error}; odometry stands in"]
 
     def _wait(self, seconds: float | None) -> None:
         if seconds is not None:
@@ -128,14 +104,20 @@ class TrackingNode(ManagedNode):
     def _publish(self, pipeline: TrackingPipeline) -> None:
         started_s, now_ns = time.monotonic(), self.get_clock().now().nanoseconds
         tracks = pipeline.tracks(now_ns) if self._publisher.is_activated else None
-        if tracks is None:
-            return
-        self._publisher.publish(messages.tracked_agents_to_message(tracks, ROS_TYPES))
-        self._diagnostics.latency("tracking", time.monotonic() - started_s)
-        self._diagnostics.latency("sensor to tracks", (self.get_clock().now().nanoseconds - tracks.stamp_ns) * 1e-9)
-        self._diagnostics.value("tracks", f"{len(tracks)} confirmed")
-        silent = [f"{name} is silent for {age_s:.1f} s" for name, age_s in pipeline.silent(now_ns).items()]
-        self._diagnostics.value("sensors", "; ".join(silent) or "all send", WARN if silent else OK)
+        if tracks is not None:
+            self._publisher.publish(messages.tracked_agents_to_message(tracks, ROS_TYPES))
+            self._diagnostics.latency("tracking", time.monotonic() - started_s)
+            self._diagnostics.latency("sensor to tracks", (self.get_clock().now().nanoseconds - tracks.stamp_ns) * 1e-9)
+            self._diagnostics.value("tracks", f"{len(tracks)} confirmed")
+            self._tell_sensors(pipeline, now_ns)
+        elif self._places.missing:
+            self._tell_sensors(pipeline, now_ns)
+
+    def _tell_sensors(self, pipeline: TrackingPipeline, now_ns: int) -> None:
+        troubles = [f"{name} is silent for {age_s:.1f} s" for name, age_s in pipeline.silent(now_ns).items()]
+        if self._places.missing:
+            troubles = [f"none can be placed: there is no transform {self._places.missing}; publish it on /tf"]
+        self._diagnostics.value("sensors", "; ".join(troubles) or "all send", WARN if troubles else OK)
 
 
 def main(args: list[str] | None = None) -> int:

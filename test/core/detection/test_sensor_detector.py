@@ -147,4 +147,6 @@ def test_an_image_needs_its_camera() -> None:
     camera = CameraModel(np.eye(3), np.zeros(0), "plumb_bob", 8, 8)
     detector = SensorDetector(DetectionConfig(modality="thermal"))
     with pytest.raises(InputError, match="is none that cameras send"):
-        detector.detect(Measurement(STAMP_NS, "t", "t"), CameraImage(np.zeros((8, 8), dtype=np.float32), camera))
+        detector.detect(Measurement(STAMP_NS, "t", "t"), CameraImage(np.eye(8, dtype=np.float32), camera))
+    with pytest.raises(InputError, match="all pixels are 7; look at the sensor"):
+        detector.detect(Measurement(STAMP_NS, "t", "t"), CameraImage(np.full((8, 8), 7, dtype=np.uint8), camera))
