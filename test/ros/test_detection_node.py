@@ -77,7 +77,7 @@ def test_the_life_cycle_leaves_nothing_behind(
     for _ in range(2):
         assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
         configured = entities(node)
-        assert configured["subscriptions"] >= bare["subscriptions"] + 4  # /tf, /tf_static, odometry, the sensor
+        assert configured["subscriptions"] >= bare["subscriptions"] + 3  # /tf_static, odometry, the sensor
         assert configured["publishers"] == bare["publishers"] + 1
         for transition in (node.trigger_activate, node.trigger_deactivate):
             assert transition() == TransitionCallbackReturn.SUCCESS
@@ -90,9 +90,7 @@ def test_the_life_cycle_leaves_nothing_behind(
     assert entities(node) == bare
 
 
-def test_frames_that_come_while_one_is_worked_on_are_dropped_but_for_the_newest(
-    spin: Callable, wait_for: Callable
-) -> None:
+def test_frames_that_come_while_one_is_worked_on_are_dropped_but_for_the_newest(wait_for: Callable) -> None:
     begun, go_on, worked_on = threading.Event(), threading.Event(), []
 
     def work(frame: int) -> None:
@@ -100,7 +98,7 @@ def test_frames_that_come_while_one_is_worked_on_are_dropped_but_for_the_newest(
         assert go_on.wait(10.0)
         worked_on.append(frame)
 
-    newest = NewestOnly(spin(Node("worker")), work)
+    newest = NewestOnly(work, pytest.fail)
     newest.offer(0)
     assert begun.wait(10.0)
     for frame in (1, 2, 3):
@@ -108,4 +106,20 @@ def test_frames_that_come_while_one_is_worked_on_are_dropped_but_for_the_newest(
     go_on.set()
     wait_for(lambda: worked_on == [0, 3], what="the newest frame")
     assert (newest.received, newest.dropped) == (4, 2)
+    newest.close()
+
+
+def test_after_work_that_failed_the_next_frame_is_worked_on(wait_for: Callable) -> None:
+    worked_on, errors = [], []
+
+    def work(frame: int) -> None:
+        if frame == 0:
+            raise RuntimeError("of no use")
+        worked_on.append(frame)
+
+    newest = NewestOnly(work, errors.append)
+    newest.offer(0)
+    wait_for(lambda: errors, what="the error")
+    newest.offer(1)
+    wait_for(lambda: worked_on == [1], what="the next frame")
     newest.close()

@@ -18,7 +18,7 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.msg import DetectionArray
 from zoox_prediction.prediction.memory import keep_freed_memory
 from zoox_prediction.recording import messages
-from zoox_prediction.ros.diagnostics import Diagnostics
+from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
@@ -41,16 +41,15 @@ class DetectionNode(ManagedNode):
         self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
         self._motion, self._motion_lock = EgoMotion(), threading.Lock()
         self._detector: SensorDetector | None = None
-        self._busy = threading.Lock()  # while a frame is worked on
 
     def setup(self) -> None:
         config = self._config
         self._detector = SensorDetector(config)
         self._topic = "image" if config.takes_images else "points"
         self._diagnostics.expect_latency("detection", config.max_latency_s)
-        self._frames = FrameTransformer(self, config.base_frame)
+        self._frames = FrameTransformer(self, config.base_frame, static_only=True)
         self._publisher = self.create_lifecycle_publisher(DetectionArray, "detections", INPUT)
-        self._newest = NewestOnly(self, self._work)
+        self._newest = NewestOnly(self._work, self._failed)
         self._sensor = SensorInputs(self, self._diagnostics, config.max_input_age_s, self._offer)
         self._inputs.subscribe(
             Odometry, "odometry", messages.ego_from_odometry, self._add_ego, INPUT,
@@ -67,11 +66,10 @@ class DetectionNode(ManagedNode):
         if self._detector is None:
             return
         self._sensor.close()
+        self._newest.close()
         self._inputs.close()
-        with self._busy:
-            self._newest.close()
-            self.destroy_lifecycle_publisher(self._publisher)
-            self._detector = None
+        self.destroy_lifecycle_publisher(self._publisher)
+        self._detector = None
         self._frames.close()
 
     def reset(self) -> None:
@@ -92,20 +90,24 @@ class DetectionNode(ManagedNode):
 
     def _work(self, arrived: tuple[float, tuple[Any, ...]]) -> None:
         received_s, received = arrived
-        with self._busy:
-            if self._detector is None or not self._publisher.is_activated:
-                return
-            try:
-                detections, problems = self._detect(self._detector, *received)
-            except InputError as error:
-                self._diagnostics.problem(self._topic, f"{self._topic}: {error}; the message is dropped")
-                return
-            self._publisher.publish(messages.detections_to_message(detections, ROS_TYPES))
+        if self._detector is None or not self._publisher.is_activated:
+            return
+        self._inputs.gather()
+        try:
+            detections, problems = self._detect(self._detector, *received)
+        except InputError as error:
+            self._diagnostics.problem(self._topic, f"{self._topic}: {error}; the message is dropped")
+            return
+        self._publisher.publish(messages.detections_to_message(detections, ROS_TYPES))
         self._diagnostics.latency("detection", time.monotonic() - received_s)
         for problem in problems:
             self._diagnostics.problem(self._topic, f"{self._topic}: {problem}")
         counts = {"received": str(self._newest.received), "dropped": str(self._newest.dropped)}
         self._diagnostics.value("frames", f"{self._newest.dropped} dropped", details=counts)
+
+    def _failed(self, error: Exception) -> None:
+        text = f"{self._topic}: the detection failed ({error!r}); the message is dropped"
+        self._diagnostics.problem(self._topic, text, ERROR)
 
     def _detect(self, detector: SensorDetector, message: Any, *info: Any) -> tuple[Detections, list[str]]:
         header = message.header

@@ -54,14 +54,18 @@ class FrameTransformer:
         *,
         timeout_s: float = 0.1,
         cache_s: float = 10.0,
+        static_only: bool = False,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`static_only`: /tf, which is busy on a vehicle, is not listened to."""
         self.target_frame = target_frame
         self._timeout = Duration(seconds=timeout_s)
         self._steady_s = steady_s
         self._next_wait_s: dict[type[Exception], float] = {}  # steady time from which on to wait again, by cause
         self._buffer = Buffer(Duration(seconds=cache_s))
         self._listener = TransformListener(self._buffer, node)
+        if static_only:
+            node.destroy_subscription(self._listener.tf_sub)
 
     def pose(self, frame_id: str, stamp_ns: int) -> tuple[NDArray[np.float64], float]:
         """target_from_frame at `stamp_ns` as a pose (3,) x, y [m], yaw [rad], and the height z [m].
