@@ -146,6 +146,10 @@ def test_a_mounting_that_is_off_by_five_degrees_is_found(vehicle: Vehicle) -> No
     told = [each for each in vehicle.problems("tracking_node").split("; ") if "boxes lie" in each]
     degrees = float(told[0].partition("boxes lie ")[2].split()[0])
     assert degrees == pytest.approx(5.0, abs=0.7) and "thermal:" in told[0] and "left of" in told[0]
+    mounting = vehicle.statuses["tracking_node: mounting of thermal"]
+    values = {each.key: each.value for each in mounting.values}
+    assert values["sensor"] == "thermal" and int(values["boxes"]) >= 25
+    assert float(values["left_deg"]) == pytest.approx(5.0, abs=0.7) and "degrees to the left" in mounting.message
     assert all(vehicle.ids_of_cars(each) == ids for each in vehicle.tracks[begun:])
 
 

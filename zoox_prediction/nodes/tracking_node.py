@@ -49,6 +49,7 @@ class TrackingNode(ManagedNode):
         self._publisher = self.create_lifecycle_publisher(TrackedAgentArray, "tracked_agents", INPUT)
         self._pace, steady = OutputPace(config.period_s, config.gather_s), Clock(clock_type=ClockType.STEADY_TIME)
         self._output = self.create_timer(config.period_s, self._on_output, MutuallyExclusiveCallbackGroup(), steady)
+        self._mountings = self.create_timer(1.0, self._tell_mountings, self._output.callback_group, steady)
         self._inputs.subscribe(
             Odometry, "odometry", self._places.ego, pipeline.add_ego, INPUT,
             max_age_s=config.max_odometry_age_s, gathered=True,
@@ -66,6 +67,7 @@ class TrackingNode(ManagedNode):
         with self._output_lock:
             self._pipeline = None
             self.destroy_timer(self._output)
+            self.destroy_timer(self._mountings)
             self.destroy_lifecycle_publisher(self._publisher)
         self._frames.close()
 
@@ -109,9 +111,18 @@ class TrackingNode(ManagedNode):
             self._diagnostics.latency("tracking", time.monotonic() - started_s)
             self._diagnostics.latency("sensor to tracks", (self.get_clock().now().nanoseconds - tracks.stamp_ns) * 1e-9)
             self._diagnostics.value("tracks", f"{len(tracks)} confirmed")
+        if tracks is not None or self._places.missing:
             self._tell_sensors(pipeline, now_ns)
-        elif self._places.missing:
-            self._tell_sensors(pipeline, now_ns)
+
+    def _tell_mountings(self) -> None:
+        pipeline = self._pipeline
+        for name, offset in ({} if pipeline is None else pipeline.bearing_offsets()).items():
+            text, details = "too few boxes agree yet", {"sensor": name}
+            if offset is not None:
+                left, above = offset.degrees
+                text = f"{offset.boxes} boxes lie {left:+.1f} degrees to the left of the tracks, {above:+.1f} above"
+                details |= {"left_deg": f"{left:.2f}", "above_deg": f"{above:.2f}", "boxes": str(offset.boxes)}
+            self._diagnostics.value(f"mounting of {name}", text, details=details)
 
     def _tell_sensors(self, pipeline: TrackingPipeline, now_ns: int) -> None:
         troubles = [f"{name} is silent for {age_s:.1f} s" for name, age_s in pipeline.silent(now_ns).items()]

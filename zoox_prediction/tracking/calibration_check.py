@@ -36,6 +36,10 @@ class BearingOffset:
     elevation_rad: float  # positive: the boxes are above
     boxes: int  # that agree on it, fading
 
+    @property
+    def degrees(self) -> tuple[float, float]:
+        return math.degrees(self.azimuth_rad), math.degrees(self.elevation_rad)
+
 
 class CalibrationCheck:
     """Votes of one image sensor."""

@@ -14,6 +14,7 @@ from zoox_prediction.detection.ego_motion import EgoMotion
 from zoox_prediction.detections import Detections
 from zoox_prediction.geometry import rotation_matrix
 from zoox_prediction.scene import EgoState, TrackedAgents
+from zoox_prediction.tracking.calibration_check import BearingOffset
 from zoox_prediction.tracking.config import TrackingConfig
 from zoox_prediction.tracking.tracker import Tracker
 
@@ -125,6 +126,11 @@ class TrackingPipeline:
         with self._lock:
             newest_ns = max(self._newest_ns.values(), default=None)
             return newest_ns is not None and (self._told_ns is None or newest_ns > self._told_ns)
+
+    def bearing_offsets(self) -> dict[str, BearingOffset | None]:
+        """By the names of the image sensors, where their boxes lie against the tracks; None while that is not known."""
+        with self._lock:
+            return self._tracker.bearing_offsets()
 
     def silent(self, now_ns: int) -> dict[str, float]:
         """By the names of the sensors whose newest detections are older than they should be, their age [s]."""
