@@ -25,6 +25,7 @@ class CameraNetworkConfig:
     # Of what the network gets, where it leaves that open; 0: as much height as the picture's proportions ask for.
     input_width_px: int = 608
     input_height_px: int = 0
+    max_enlargement: float = 1.3  # of small pictures, where that is open too: more costs time and shows little more
     min_score: float = 0.2  # of a class
     min_phone_score: float = 0.1  # of a cell phone on a person's upper half
     phone_visible_px: float = 160.0  # a phone would be seen on a person that is as tall as this in the picture
@@ -33,6 +34,7 @@ class CameraNetworkConfig:
     def __post_init__(self) -> None:
         _check(self.layout in LAYOUTS, f"layout must be one of {', '.join(LAYOUTS)}, got '{self.layout}'")
         check_share(self, "min_score", "min_phone_score", "rider_overlap")
+        check_positive(self, "max_enlargement")
         _check(32 <= self.input_width_px <= 4096, f"input_width_px must be 32 to 4096, got {self.input_width_px}")
         _check(
             self.input_height_px == 0 or 32 <= self.input_height_px <= 4096,

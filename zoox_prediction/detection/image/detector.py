@@ -109,7 +109,8 @@ def _camera_network(config: ImageDetectorConfig) -> tuple[Yolo, AgentMapping]:
         raise InputError(
             f"{source}: none of its classes ({', '.join(names[:5])}, ...) is one of agents; mend class_names"
         )
-    return Yolo(network, layout, names, camera.input_width_px, camera.input_height_px, source), mapping
+    size = camera.input_width_px, camera.input_height_px
+    return Yolo(network, layout, names, *size, source, camera.max_enlargement), mapping
 
 
 def _as_colors(image: NDArray) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,9 +74,18 @@ class Yolo:
     """A network of the family on pictures."""
 
     def __init__(
-        self, network: Network, layout: str, class_names: Sequence[str], width_px: int, height_px: int, source: str
+        self,
+        network: Network,
+        layout: str,
+        class_names: Sequence[str],
+        width_px: int,
+        height_px: int,
+        source: str,
+        max_enlargement: float = math.inf,
     ) -> None:
         """`layout` as above or auto; without `class_names` those of the network count; `source` is for errors.
+
+        Of a network that takes any size, pictures are not enlarged more than `max_enlargement` to be `width_px` wide.
 
         Raises InputError when nothing names the classes.
         """
@@ -83,12 +93,14 @@ class Yolo:
         if not self.class_names:
             raise InputError(f"{source}: does not name its classes; give camera.class_names")
         self._network, self._layout, self._source = network, layout, source
-        self._free_size = (width_px, height_px)
+        self._free_size, self._max_enlargement = (width_px, height_px), max_enlargement
 
     def detect(self, image: NDArray[np.uint8], min_score: float) -> tuple[FloatArray, FloatArray]:
         """Boxes (N, 4) in pixels of the picture (H, W, 3) and scores (N, classes), where any is `min_score` or more."""
         image_size = (image.shape[1], image.shape[0])
-        size = self._network.input_size or input_size_for(image_size, *self._free_size)
+        width_px, height_px = self._free_size
+        width_px = math.ceil(min(width_px, self._max_enlargement * image_size[0])) if height_px == 0 else width_px
+        size = self._network.input_size or input_size_for(image_size, width_px, height_px)
         letterbox = Letterbox.fit(image_size, size, centered=self._layout != "yolox")
         outputs = self._network.run(self._blob(letterbox.apply(image)))
         if self._layout == "auto":

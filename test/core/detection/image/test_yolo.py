@@ -125,6 +125,18 @@ def test_the_input_follows_the_proportions_of_the_picture() -> None:
     assert input_size_for((640, 400), 416, 416) == (416, 416)
 
 
+@pytest.mark.parametrize(("max_enlargement", "width_px"), [(np.inf, 608), (1.3, 192), (0.5, 64), (100.0, 608)])
+def test_small_pictures_are_not_enlarged_without_end(max_enlargement: float, width_px: int) -> None:
+    seen = []
+
+    def run(batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        seen.append(batch.shape)
+        return [np.zeros((1, 7, 10), dtype=np.float32)]
+
+    Yolo(Network(run), "yolov8", NAMES, 608, 0, "a network", max_enlargement).detect(IMAGE, 0.5)
+    assert seen[0][3] == width_px and seen[0][2] in (width_px // 2, width_px // 2 + 16)  # multiples of 32
+
+
 def test_a_file_that_fixes_its_input_and_names_its_classes(tmp_path: Path) -> None:
     path = constant_network(tmp_path / "network.onnx", _yolov8(), size=(64, 32), names=NAMES)
     network = open_onnx(path)
