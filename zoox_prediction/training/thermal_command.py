@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", type=Path, metavar="FILE", help="YAML, default config/splits/hit_uav.yaml")
     parser.add_argument("--steps", type=int, default=defaults.steps, metavar="N", help="default %(default)s")
     parser.add_argument("--seed", type=int, default=defaults.seed, metavar="K", help="default %(default)s")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="written now and then, and gone on from when it exists"
+    )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of torch, default %(default)s")
 
 
@@ -50,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--threads and --steps must be at least 1, --seed at least 0")
     pictures = read_hit_uav(arguments.data)
     names = read_split(arguments.split or resource_path("config/splits/hit_uav.yaml"))["train"]
+    if arguments.checkpoint is not None and not arguments.checkpoint.absolute().parent.is_dir():
+        raise InputError(f"--checkpoint {arguments.checkpoint}: its folder does not exist; make it first")
     missing = [name for name in names if name not in pictures]
     if missing:
         raise InputError(f"{arguments.data}: has no picture {missing[0]}, which the split names; fetch all of HIT-UAV")
@@ -61,7 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     samples = ThermalSamples([pictures[name] for name in names], config.size_px, random)
     with progress_bar("training") as bar:
         network = train_thermal_network(
-            samples, config, lambda step, loss: bar(step / config.steps, f"step {step}, loss {loss:.2f}")
+            samples,
+            config,
+            lambda step, loss: bar(step / config.steps, f"step {step}, loss {loss:.2f}"),
+            arguments.checkpoint,
         )
     made_by = f"zoox-prediction {__version__} train-thermal --steps {config.steps} --seed {config.seed}"
     export_thermal_network(network, arguments.out, made_by)

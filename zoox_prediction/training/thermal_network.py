@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from zoox_prediction.detection.image.thermal_input import INPUT_CHANNELS, MULTIPLE
+from zoox_prediction.errors import InputError
 from zoox_prediction.recording.datasets.hit_uav import ThermalClass
 from zoox_prediction.training.thermal_samples import Sample, ThermalSamples
 
@@ -20,6 +21,7 @@ _WIDTHS = (16, 24, 48, 96)  # channels at strides 2, 4, 8, 16
 _FIRST_HEAT = -3.0  # bias before training: centres are rare
 _SIZE_WEIGHT, _OFFSET_WEIGHT = 1.0, 0.5  # beside the heat's loss
 _AVERAGING = 0.998  # of the weights that are kept, from step to step
+_SAVE_EVERY = 100  # steps between checkpoints
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,13 @@ def train_thermal_network(
     samples: ThermalSamples,
     config: ThermalTrainingConfig,
     progress: Callable[[int, float], None] = lambda step, loss: None,
+    checkpoint: Path | None = None,
 ) -> Any:
-    """The trained network with averaged weights, in evaluation mode; `progress` gets the step and the mean loss."""
+    """The trained network with averaged weights, in evaluation mode; `progress` gets the step and the mean loss.
+
+    A training that was interrupted goes on from `checkpoint` to what it would have become without the interruption.
+    Raises InputError when that file is no checkpoint of such a training.
+    """
     import torch
 
     torch.manual_seed(config.seed)
@@ -98,8 +105,9 @@ def train_thermal_network(
     averaged = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps)
-    mean_loss = float("nan")
-    for step in range(config.steps):
+    state = _State(config, samples, network, averaged, optimizer, schedule)
+    first, mean_loss = (0, float("nan")) if checkpoint is None else state.load(checkpoint)
+    for step in range(first, config.steps):
         batch = [samples.draw() for _ in range(config.batch_size)]
         images = torch.from_numpy(np.stack([each.image for each in batch]))
         loss = _loss(network(images.to(memory_format=torch.channels_last)), batch)
@@ -111,9 +119,60 @@ def train_thermal_network(
         _average(averaged, network, min(_AVERAGING, (1 + step) / (10 + step)))
         latest = float(loss.detach())
         mean_loss = latest if step == 0 else 0.98 * mean_loss + 0.02 * latest
+        if checkpoint is not None and (step + 1) % _SAVE_EVERY == 0:
+            state.save(checkpoint, step + 1, mean_loss)
         progress(step + 1, mean_loss)
     cv2.setNumThreads(threads)
     return averaged
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a training is at a step, to be written and read."""
+
+    config: ThermalTrainingConfig
+    samples: ThermalSamples
+    network: Any
+    averaged: Any
+    optimizer: Any
+    schedule: Any
+
+    def save(self, path: Path, step: int, mean_loss: float) -> None:
+        import torch
+
+        modules = (self.network, self.averaged, self.optimizer, self.schedule)
+        state = {
+            "config": asdict(self.config),
+            "step": step,
+            "mean_loss": mean_loss,
+            "modules": [each.state_dict() for each in modules],
+            "random": self.samples.random.bit_generator.state,
+        }
+        partial = path.with_name(f"{path.name}.partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def load(self, path: Path) -> tuple[int, float]:
+        """The step to go on from and the mean loss so far; the beginning when there is no such file yet."""
+        import torch
+
+        if not path.exists():
+            return 0, float("nan")
+        try:
+            state = torch.load(path, weights_only=True)
+            if state["config"] != asdict(self.config):
+                raise InputError(
+                    f"{path}: is of a training with other settings; give another file or the same settings"
+                )
+            modules = (self.network, self.averaged, self.optimizer, self.schedule)
+            for module, values in zip(modules, state["modules"], strict=True):
+                module.load_state_dict(values)
+            self.samples.random.bit_generator.state = state["random"]
+            return int(state["step"]), float(state["mean_loss"])
+        except InputError:
+            raise
+        except Exception as error:  # torch raises many kinds for what is no file of its own
+            raise InputError(f"{path}: is no checkpoint of such a training; give another file or remove it") from error
 
 
 def _average(averaged: Any, network: Any, share: float) -> None:

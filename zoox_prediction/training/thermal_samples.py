@@ -17,7 +17,10 @@ from zoox_prediction.recording.datasets.hit_uav import ThermalClass, ThermalPict
 _MIN_OVERLAP = 0.5  # of a box with the cut-out, else it is left out
 _SPREAD = 0.16  # deviation of the peaks in the heat map, as a share of the box
 _NEAR_PEAK = 0.4  # heat from which on a cell learns the box too: the highest cell may be beside the centre
-_MAX_PASTED = 3  # things of other pictures in one cut-out
+_MAX_PASTED = 5  # things of other pictures in one cut-out
+_MAX_CLUTTER = 3  # pieces of other pictures in one cut-out in which nothing is
+_CLUTTER_TRIES = 40  # in each picture, of which the pieces with most contrast are kept
+_CLUTTER_KEPT = 6
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,15 @@ class ThermalSamples:
         self._random = random
         variety = np.array([1.0 + len(set(picture.classes.tolist())) for picture in pictures])
         self._share = variety / variety.sum()
-        self._things = [
-            thing
-            for picture, image in zip(pictures, self._images, strict=True)
-            for thing in map(partial(_cut_out, image), picture.boxes, picture.classes)
-        ]
+        pairs = list(zip(pictures, self._images, strict=True))
+        # By picture, so that one crowd is not most of what is pasted.
+        self._things = [list(map(partial(_cut_out, image), each.boxes, each.classes)) for each, image in pairs]
+        self._clutter = [clutter(image, each, random) for each, image in pairs]
+
+    @property
+    def random(self) -> np.random.Generator:
+        """What draws; its state is what a training that goes on needs."""
+        return self._random
 
     def draw(self) -> Sample:
         """One cut-out."""
@@ -86,7 +93,7 @@ class ThermalSamples:
         angle = self._random.normal(0.0, np.radians(8.0))
         if self._random.uniform() < 0.12:
             angle = self._random.uniform(-np.pi, np.pi)
-        scale = np.exp(self._random.uniform(np.log(0.65), np.log(1.8)))
+        scale = np.exp(self._random.uniform(np.log(0.75), np.log(2.1)))
         stretch = np.exp(self._random.normal(0.0, 0.08))
         flip = self._random.choice([-1.0, 1.0])
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -98,7 +105,7 @@ class ThermalSamples:
 
     def _disturbed(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         levels = np.linspace(0.0, 1.0, 256) ** np.exp(self._random.normal(0.0, 0.3))
-        if self._random.uniform() < 0.15:  # people may be colder than sunlit ground
+        if self._random.uniform() < 0.06:  # people may be colder than sunlit ground
             levels = 1.0 - levels
         values = np.asarray(cv2.LUT(image, levels.astype(np.float32)), dtype=np.float32)
         if self._random.uniform() < 0.3:
@@ -108,16 +115,22 @@ class ThermalSamples:
     def _pasted(
         self, values: NDArray[np.float32], picture: ThermalPicture, matrix: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64]]:
-        """The picture with a few things of others added to its ground, its boxes and its classes with theirs."""
+        """The picture with things and clutter of others added to its ground, its boxes and classes with theirs."""
         boxes, classes = [*picture.boxes], [*picture.classes]
+        pasted = [(self._things, self._random.integers(0, _MAX_PASTED + 1))]
+        pasted += [(self._clutter, self._random.integers(0, _MAX_CLUTTER + 1))]
         inverse = np.linalg.inv(matrix)
-        for _ in range(self._random.integers(0, _MAX_PASTED + 1)):
-            thing = self._things[self._random.integers(len(self._things))] if self._things else None
-            place = inverse @ [*self._random.uniform(0.0, self._size_px, 2), 1.0]
-            pasted = None if thing is None else self._paste(thing, values, place[:2], np.array(boxes).reshape(-1, 4))
-            if thing is not None and pasted is not None:
-                boxes.append(pasted)
-                classes.append(thing.label)
+        for sources, number in pasted:
+            for _ in range(number):
+                things = sources[self._random.choice(len(sources), p=self._share)]
+                place = inverse @ [*self._random.uniform(0.0, self._size_px, 2), 1.0]
+                if not things:
+                    continue
+                thing = things[self._random.integers(len(things))]
+                box = self._paste(thing, values, place[:2], np.array(boxes).reshape(-1, 4))
+                if box is not None and thing.label is not None:
+                    boxes.append(box)
+                    classes.append(thing.label)
         return values, np.array(boxes).reshape(-1, 4), np.array(classes, dtype=np.int64)
 
     def _paste(
@@ -146,10 +159,24 @@ class _Thing:
 
     contrast: NDArray[np.float32]  # (h, w) against the ground around, fading out in the margin
     margin: NDArray[np.float64]  # (2,) of the patch around the box: to the sides, above and below [px]
-    label: int
+    label: int | None  # None: nothing that is looked for
 
 
-def _cut_out(image: NDArray[np.uint8], box: NDArray[np.float64], label: int) -> _Thing:
+def clutter(image: NDArray[np.uint8], picture: ThermalPicture, random: np.random.Generator) -> list[_Thing]:
+    """Pieces of a picture in which nothing is, of the size of its things, and most like a thing by their contrast."""
+    if not len(picture.boxes):
+        return []
+    taken = np.concatenate([picture.boxes, picture.ignored])
+    size = np.diff(picture.boxes.reshape(-1, 2, 2), axis=1)[:, 0]
+    size = size[random.integers(len(size), size=_CLUTTER_TRIES)] * random.uniform(0.6, 1.4, (_CLUTTER_TRIES, 1))
+    corner = random.uniform(0.0, 1.0, size.shape) * (np.array(image.shape[::-1]) - size).clip(1.0)
+    boxes = np.concatenate([corner, corner + size], axis=1)
+    boxes = boxes[~intersection(boxes, taken).any(axis=1)]
+    pieces = [_cut_out(image, box, None) for box in boxes]
+    return sorted(pieces, key=lambda piece: -float(np.abs(piece.contrast).max()))[:_CLUTTER_KEPT]
+
+
+def _cut_out(image: NDArray[np.uint8], box: NDArray[np.float64], label: int | None) -> _Thing:
     margin = np.maximum(0.25 * (box[2:] - box[:2]), 2.0)
     left, top = np.maximum(np.floor(box[:2] - margin), 0.0).astype(int)
     right, bottom = np.ceil(box[2:] + margin).astype(int)
@@ -159,7 +186,9 @@ def _cut_out(image: NDArray[np.uint8], box: NDArray[np.float64], label: int) -> 
         np.clip(np.minimum(np.arange(size) + 0.5, size - np.arange(size) - 0.5) / edge, 0.0, 1.0)
         for size, edge in zip(patch.shape, margin[::-1], strict=True)
     ]
-    return _Thing(((patch - ground) * np.outer(*fade)).astype(np.float32), margin, int(label))
+    return _Thing(
+        ((patch - ground) * np.outer(*fade)).astype(np.float32), margin, None if label is None else int(label)
+    )
 
 
 def _moved(

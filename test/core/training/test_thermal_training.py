@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,8 +14,9 @@ import pytest
 from zoox_prediction import cli
 from zoox_prediction.detection.image.heat_map import peaks
 from zoox_prediction.detection.image.thermal_input import STRIDE, thermal_input
+from zoox_prediction.errors import InputError
 from zoox_prediction.recording.datasets.hit_uav import ThermalClass, ThermalPicture
-from zoox_prediction.training.thermal_samples import ThermalSamples, heat_map_targets
+from zoox_prediction.training.thermal_samples import ThermalSamples, clutter, heat_map_targets
 
 
 def _picture(path: Path) -> ThermalPicture:
@@ -118,3 +122,51 @@ def test_training_learns_and_the_file_gives_what_was_learnt(tmp_path: Path) -> N
     boxes, _, classes = HeatMapDetector(opened, "network.onnx").detect(image, 0.3)
     assert len(boxes) > 0.7 * len(picture.boxes)
     assert (classes == ThermalClass.PERSON).all()
+
+
+def test_an_interrupted_training_goes_on_to_the_same_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="pip install '.[train]'")
+    from zoox_prediction.training import thermal_network
+
+    torch.set_num_threads(1)
+    monkeypatch.setattr(thermal_network, "_SAVE_EVERY", 3)
+    picture, checkpoint = _picture(tmp_path / "picture.png"), tmp_path / "training.pt"
+    config = thermal_network.ThermalTrainingConfig(steps=6, batch_size=2, size_px=64)
+
+    def trained(progress: Callable[[int, float], None]) -> dict[str, Any]:
+        samples = ThermalSamples([picture], config.size_px, np.random.default_rng(0))
+        network = thermal_network.train_thermal_network(samples, config, progress, checkpoint)
+        return {name: value.numpy() for name, value in network.state_dict().items()}
+
+    whole = trained(lambda step, loss: None)
+    checkpoint.unlink()
+
+    def interrupt(step: int, loss: float) -> None:
+        if step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(interrupt)
+    steps: list[int] = []
+    resumed = trained(lambda step, loss: steps.append(step))
+    assert steps == [4, 5, 6]
+    for name, value in whole.items():
+        np.testing.assert_allclose(resumed[name], value, atol=1e-6)
+    samples = ThermalSamples([picture], config.size_px, np.random.default_rng(0))
+    with pytest.raises(InputError, match="other settings"):
+        thermal_network.train_thermal_network(samples, replace(config, steps=7), checkpoint=checkpoint)
+    checkpoint.write_bytes(b"nothing")
+    with pytest.raises(InputError, match="no checkpoint"):
+        thermal_network.train_thermal_network(samples, config, checkpoint=checkpoint)
+
+
+def test_pieces_in_which_nothing_is_are_those_that_stand_out(tmp_path: Path) -> None:
+    labelled = _picture(tmp_path / "picture.png")
+    image = labelled.read()
+    is_left = labelled.boxes[:, 0] < 160.0
+    picture = replace(labelled, boxes=labelled.boxes[is_left], classes=labelled.classes[is_left])
+    pieces = clutter(image, picture, np.random.default_rng(1))
+    assert pieces and all(piece.label is None for piece in pieces)
+    strength = [float(np.abs(piece.contrast).max()) for piece in pieces]
+    assert strength == sorted(strength, reverse=True) and strength[0] > 0.4
+    assert not clutter(image, replace(picture, boxes=np.zeros((0, 4))), np.random.default_rng(1))
