@@ -33,6 +33,9 @@ COMMANDS = {
     "evaluate-images": Command(
         "zoox_prediction.evaluation.evaluate_images_command", "score image detectors on labelled pictures"
     ),
+    "evaluate-detections": Command(
+        "zoox_prediction.evaluation.evaluate_detections_command", "score each kind of sensors alone and all together"
+    ),
     "evaluate-tracking": Command(
         "zoox_prediction.evaluation.evaluate_tracking_command", "score the detectors and the tracker on recordings"
     ),

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from zoox_prediction.detection.lidar import LidarDetector
 from zoox_prediction.detections import Detections
 from zoox_prediction.errors import InputError
+from zoox_prediction.evaluation.footprints import Footprints, footprint_overlaps
 from zoox_prediction.evaluation.points_in_boxes import points_in_boxes
-from zoox_prediction.geometry import box_corners, wrap_angle
+from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.recording.datasets.source import SourceRecording
 from zoox_prediction.recording.frames import Pose
 from zoox_prediction.recording.messages import point_cloud_from_message
@@ -117,11 +117,10 @@ def _overlaps(labels: TrackedAgents, detections: Detections) -> FloatArray:
     """(L, D) intersection over union of the boxes from above."""
     if detections.center is None or detections.yaw is None or detections.size is None:
         raise ValueError("detections of a lidar have boxes")
-    ours = shapely.polygons(box_corners(labels.position[:, :2], labels.yaw, labels.size[:, :2]))
-    theirs = shapely.polygons(box_corners(detections.center[:, :2], detections.yaw, detections.size[:, :2]))
-    common = shapely.area(shapely.intersection(ours[:, None], theirs[None, :]))
-    shares: FloatArray = common / np.maximum(shapely.area(ours)[:, None] + shapely.area(theirs) - common, 1e-9)
-    return shares
+    return footprint_overlaps(
+        Footprints(labels.position[:, :2], labels.yaw, labels.size[:, :2]),
+        Footprints(detections.center[:, :2], detections.yaw, detections.size[:, :2]),
+    )
 
 
 def _assign(value: FloatArray) -> NDArray[np.int64]:

@@ -65,8 +65,10 @@ class DetectedRecording:
     problems: tuple[str, ...]  # distinct sentences
 
 
-def detect_recording(path: Path | str, config: DetectionConfig | None = None) -> DetectedRecording:
-    """Runs the detector of every sensor of the recording.
+def detect_recording(
+    path: Path | str, config: DetectionConfig | None = None, without: Collection[Modality] = ()
+) -> DetectedRecording:
+    """Runs the detector of every sensor of the recording but those of the kinds `without`.
 
     Raises InputError when it has no ground truth, no ego or no sensors, or a detector's model is missing.
     """
@@ -74,7 +76,7 @@ def detect_recording(path: Path | str, config: DetectionConfig | None = None) ->
     if not log.agents or not log.ego:
         raise InputError(f"{path}: has no {'ego' if log.agents else 'ground truth'}; give a drive with both")
     with BagReader(path) as reader:
-        sensors = find_sensors(reader)
+        sensors = tuple(each for each in find_sensors(reader) if each.modality not in without)
         if not sensors:
             raise InputError(f"{path}: has no lidar, radar, camera or thermal topics; give a drive with sensors")
         run = _Run(reader, sensors, log, config or DetectionConfig())
