@@ -36,6 +36,30 @@ MODALITIES: Mapping[str, Modality] = {each.label: each for each in Modality}
 
 
 @dataclass(frozen=True)
+class TrackAttributes:
+    """What a camera saw of T tracks that the tracker had told of; a track may have several rows."""
+
+    ids: NDArray[np.int64]  # (T,) of the tracks
+    attributes: NDArray[np.uint32]  # (T,) Attribute bits that are on
+    attributes_valid: NDArray[np.uint32]  # (T,) Attribute bits that were observed
+    confidence: FloatArray  # (T,) of the observed attributes together
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, rows: NDArray) -> TrackAttributes:
+        """Those of `rows`, an index or boolean array."""
+        return TrackAttributes(
+            self.ids[rows], self.attributes[rows], self.attributes_valid[rows], self.confidence[rows]
+        )
+
+    @classmethod
+    def empty(cls) -> TrackAttributes:
+        bits = np.zeros(0, dtype=np.uint32)
+        return cls(np.zeros(0, dtype=np.int64), bits, bits, np.zeros(0))
+
+
+@dataclass(frozen=True)
 class Detections:
     """N detections; what the sensor cannot measure is None.
 
@@ -63,6 +87,7 @@ class Detections:
     radial_speed: FloatArray | None = None
     radial_speed_variance: FloatArray | None = None  # (N,) NaN with the speed
     apparent_temperature: FloatArray | None = None  # (N,) [K], NaN where the camera is not radiometric
+    of_tracks: TrackAttributes | None = None  # what it saw of tracks, which is no matter of its detections
 
     def __len__(self) -> int:
         return len(self.existence_probability)

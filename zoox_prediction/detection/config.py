@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from zoox_prediction.config import check_positive
 from zoox_prediction.detection.image.config import ImageDetectorConfig
+from zoox_prediction.detection.image.lights import LightConfig
 from zoox_prediction.detection.lidar.config import LidarDetectorConfig
 from zoox_prediction.detection.radar.config import RadarDetectorConfig, ScanningRadarConfig
 from zoox_prediction.detections import MODALITIES, Modality
@@ -28,6 +29,7 @@ class DetectionConfig:
     radar: RadarDetectorConfig = field(default_factory=RadarDetectorConfig)
     scanning_radar: ScanningRadarConfig = field(default_factory=ScanningRadarConfig)
     image: ImageDetectorConfig = field(default_factory=ImageDetectorConfig)
+    lights: LightConfig = field(default_factory=LightConfig)
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES:
@@ -45,3 +47,7 @@ class DetectionConfig:
     @property
     def takes_images(self) -> bool:
         return self.scanning or self.sensor_modality.is_image
+
+    @property
+    def looks_at_lights(self) -> bool:
+        return self.lights.enabled and self.sensor_modality == Modality.CAMERA

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from zoox_prediction.detection.config import DetectionConfig
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.errors import InputError
+from zoox_prediction.scene import TrackedAgents
 from zoox_prediction.sensor_data import CameraModel, Measurement, PointCloud
 
 
@@ -34,8 +35,10 @@ class SensorDetector:
             self._lidar = LidarDetector(config.lidar)
         elif self._modality.is_image:
             from zoox_prediction.detection.image.detector import ImageDetector
+            from zoox_prediction.detection.image.track_lights import TrackLights
 
             self._image = ImageDetector(config.image, self._modality)
+            self._lights = TrackLights(config.lights)
         else:
             from zoox_prediction.detection.radar.detector import RadarDetector
             from zoox_prediction.detection.radar.scanning import ScanningRadarDetector
@@ -61,6 +64,18 @@ class SensorDetector:
             problems.append(f"{np.count_nonzero(~finite)} detections were not finite, left out")
             detections = detections.select(finite)
         return detections, problems
+
+    def with_lights(
+        self, detections: Detections, image: CameraImage, tracks: TrackedAgents, tracks_from_camera: NDArray[np.float64]
+    ) -> Detections:
+        """The detections of an image of a camera with what the vehicles among the tracks show in it.
+
+        tracks_from_camera (4, 4) is the pose of the camera's optical frame in the frame of the tracks at the stamp.
+        """
+        if image.pixels.ndim != 3 or image.camera is None:  # lamps have colours
+            return detections
+        lights = self._lights.look(detections.stamp_ns, image.pixels, image.camera, tracks_from_camera, tracks)
+        return replace(detections, of_tracks=lights)
 
     def _in_doubt(self, cloud: PointCloud) -> list[str]:
         """What is wrong with a cloud; raises InputError when its sensor cannot have looked at all."""

@@ -15,7 +15,7 @@ from zoox_prediction.detection.ego_motion import EgoMotion
 from zoox_prediction.detection.sensor_detector import CameraImage, SensorDetector
 from zoox_prediction.detections import Detections
 from zoox_prediction.errors import InputError
-from zoox_prediction.msg import DetectionArray
+from zoox_prediction.msg import DetectionArray, TrackedAgentArray
 from zoox_prediction.prediction.memory import keep_freed_memory
 from zoox_prediction.recording import messages
 from zoox_prediction.ros.diagnostics import ERROR, Diagnostics
@@ -24,10 +24,9 @@ from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
 from zoox_prediction.ros.qos import INPUT
-from zoox_prediction.ros.sensor_inputs import NewestOnly, SensorInputs
-from zoox_prediction.ros.transforms import FrameTransformer
-from zoox_prediction.scene import EgoState
-from zoox_prediction.sensor_data import PointCloud
+from zoox_prediction.ros.sensor_inputs import NewestOnly, SensorInputs, arrays_from_messages
+from zoox_prediction.ros.transforms import FrameTransformer, TransformError
+from zoox_prediction.scene import EgoState, TrackedAgents
 
 
 class DetectionNode(ManagedNode):
@@ -41,13 +40,14 @@ class DetectionNode(ManagedNode):
         self._inputs = Inputs(self, self._diagnostics, MutuallyExclusiveCallbackGroup())
         self._motion, self._motion_lock = EgoMotion(), threading.Lock()
         self._detector: SensorDetector | None = None
+        self._tracks: TrackedAgents | None = None
 
     def setup(self) -> None:
         config = self._config
         self._detector = SensorDetector(config)
         self._topic = "image" if config.takes_images else "points"
         self._diagnostics.expect_latency("detection", config.max_latency_s)
-        self._frames = FrameTransformer(self, config.base_frame, static_only=True)
+        self._frames = FrameTransformer(self, config.base_frame, static_only=not config.looks_at_lights)
         self._publisher = self.create_lifecycle_publisher(DetectionArray, "detections", INPUT)
         self._newest = NewestOnly(self._work, self._failed)
         self._sensor = SensorInputs(self, self._diagnostics, config.max_input_age_s, self._offer)
@@ -55,6 +55,11 @@ class DetectionNode(ManagedNode):
             Odometry, "odometry", messages.ego_from_odometry, self._add_ego, INPUT,
             max_age_s=config.max_input_age_s, gathered=True,
         )  # fmt: skip
+        if config.looks_at_lights:
+            self._inputs.subscribe(
+                TrackedAgentArray, "tracked_agents", messages.tracked_agents_from_message, self._take_tracks, INPUT,
+                max_age_s=config.max_input_age_s, gathered=True,
+            )  # fmt: skip
         if config.scanning:
             self._sensor.subscribe_polar_image()
         elif config.takes_images:
@@ -75,6 +80,7 @@ class DetectionNode(ManagedNode):
     def reset(self) -> None:
         with self._motion_lock:
             self._motion.reset()
+        self._tracks = None
         if self._detector is not None:
             self._sensor.reset()
             self._newest.clear()
@@ -84,6 +90,9 @@ class DetectionNode(ManagedNode):
     def _add_ego(self, ego: EgoState) -> list[str]:
         with self._motion_lock:
             return self._motion.add(ego)
+
+    def _take_tracks(self, tracks: TrackedAgents) -> None:
+        self._tracks = tracks
 
     def _offer(self, *received: Any) -> None:
         self._newest.offer((time.monotonic(), received))
@@ -112,22 +121,18 @@ class DetectionNode(ManagedNode):
     def _detect(self, detector: SensorDetector, message: Any, *info: Any) -> tuple[Detections, list[str]]:
         header = message.header
         stamp_ns = messages.stamp_ns(header.stamp)
-        data = self._data(message, *info)
+        data = arrays_from_messages(self._config, message, *info)
         base_from_sensor = self._frames.matrix(header.frame_id, stamp_ns)
         with self._motion_lock:
             measurement = self._motion.measurement(stamp_ns, header.frame_id, self._name, base_from_sensor)
-        return detector.detect(measurement, data)
-
-    def _data(self, message: Any, info: Any = None) -> PointCloud | CameraImage:
-        """The message as arrays; raises InputError."""
-        if not self._config.takes_images:
-            return messages.point_cloud_from_message(message)
-        pixels = messages.image_from_message(message)
-        if info is None:
-            return CameraImage(pixels)
-        camera = messages.camera_model_from_message(info, self._config.rectified)
-        messages.check_image_size(pixels, camera)
-        return CameraImage(pixels, camera)
+        detections, problems = detector.detect(measurement, data)
+        if isinstance(data, CameraImage) and (tracks := self._tracks) is not None:
+            try:
+                pose = self._frames.matrix(header.frame_id, stamp_ns, tracks.frame_id)
+                detections = detector.with_lights(detections, data, tracks, pose)
+            except TransformError as error:
+                problems.append(f"no lights are looked at: {error}")
+        return detections, problems
 
 
 def main(args: list[str] | None = None) -> int:

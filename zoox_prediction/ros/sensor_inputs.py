@@ -10,10 +10,19 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from zoox_prediction.recording.messages import stamp_ns
+from zoox_prediction.detection.config import DetectionConfig
+from zoox_prediction.detection.sensor_detector import CameraImage
+from zoox_prediction.recording.messages import (
+    camera_model_from_message,
+    check_image_size,
+    image_from_message,
+    point_cloud_from_message,
+    stamp_ns,
+)
 from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.qos import SENSOR_DATA
 from zoox_prediction.ros.synchronizers import ApproximateTimeSynchronizer, SimpleFilter
+from zoox_prediction.sensor_data import PointCloud
 
 # An image and its camera info have one stamp, but for drivers that round.
 _PAIRED_WITHIN_S, _PAIRS_WAITING = 0.005, 10
@@ -136,3 +145,15 @@ class SensorInputs:
         self._subscriptions.append(
             self._node.create_subscription(message_type, topic, receive, SENSOR_DATA, callback_group=self._group)
         )
+
+
+def arrays_from_messages(config: DetectionConfig, message: Any, info: Any = None) -> PointCloud | CameraImage:
+    """What `SensorInputs` hands on, as arrays; raises InputError."""
+    if not config.takes_images:
+        return point_cloud_from_message(message)
+    pixels = image_from_message(message)
+    if info is None:
+        return CameraImage(pixels)
+    camera = camera_model_from_message(info, config.rectified)
+    check_image_size(pixels, camera)
+    return CameraImage(pixels, camera)

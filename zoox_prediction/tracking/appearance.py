@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.detections import TrackAttributes
 from zoox_prediction.scene import NUM_CLASSES, Attribute
 from zoox_prediction.tracking.config import AppearanceConfig
 from zoox_prediction.tracking.track_table import NUM_ATTRIBUTES
@@ -42,11 +43,38 @@ def updated_attributes(
     config: AppearanceConfig,
 ) -> FloatArray:
     """(K, 11) log odds after observed bits (K,) with these confidences (K,); chance is a confidence of 0.5."""
+    return _bounded(log_odds + _evidence(on, observed, confidence, config))
+
+
+def with_attributes_of_tracks(
+    log_odds: FloatArray, ids: NDArray[np.int64], told: TrackAttributes, config: AppearanceConfig
+) -> FloatArray:
+    """(N, 11) log odds of the tracks `ids` (N,) after what was told of some of them; of others nothing is taken."""
+    order = np.argsort(ids)
+    place = np.searchsorted(ids[order], told.ids)
+    known = np.flatnonzero((place < len(ids)) & np.isfinite(told.confidence))
+    row = order[place[known]]
+    known, row = known[ids[row] == told.ids[known]], row[ids[row] == told.ids[known]]
+    changed = log_odds.copy()
+    evidence = _evidence(told.attributes[known], told.attributes_valid[known], told.confidence[known], config)
+    np.add.at(changed, row, evidence)
+    return _bounded(changed)
+
+
+def _evidence(
+    on: NDArray[np.uint32], observed: NDArray[np.uint32], confidence: FloatArray, config: AppearanceConfig
+) -> FloatArray:
+    """(K, 11) by which log odds change."""
     sure = np.clip(confidence, 0.5, 0.99)
     evidence = config.attribute_weight * np.log(sure / (1.0 - sure))[:, None]
     is_on, is_observed = (on[:, None] & _BITS) > 0, (observed[:, None] & _BITS) > 0
     step = np.where(is_on, evidence, np.where(_BLINKS, -_DARK_WEIGHT * evidence, -evidence))
-    return np.clip(log_odds + np.where(is_observed, step, 0.0), -_MOST_LOG_ODDS, _MOST_LOG_ODDS)
+    return np.where(is_observed, step, 0.0)
+
+
+def _bounded(log_odds: FloatArray) -> FloatArray:
+    bounded: FloatArray = np.clip(log_odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS)
+    return bounded
 
 
 def attribute_bits(log_odds: FloatArray, config: AppearanceConfig) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:

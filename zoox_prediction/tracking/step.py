@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from zoox_prediction.detections import Modality
 from zoox_prediction.tracking.appearance import faded_attributes, updated_attributes, updated_classes
 from zoox_prediction.tracking.association import Pairs, assign, box_pairs
-from zoox_prediction.tracking.births import born, doubles, unclaimed
+from zoox_prediction.tracking.births import born, doubles, unclaimed, unclaimed_in_image
 from zoox_prediction.tracking.config import TrackingConfig
 from zoox_prediction.tracking.coverage import Coverage, cells_of, detected_azimuths
 from zoox_prediction.tracking.existence import after_detection, after_miss, alive, look_weight, visible_share
 from zoox_prediction.tracking.extent import usual_size
 from zoox_prediction.tracking.heading import follow_motion
-from zoox_prediction.tracking.images import ProjectedTracks, image_pairs, project, sightings
+from zoox_prediction.tracking.images import ProjectedTracks, image_pairs, project
 from zoox_prediction.tracking.measurement import moved_to_boxes, turned_to_image
 from zoox_prediction.tracking.motion_models import Motion, predict
 from zoox_prediction.tracking.sensor_frame import SensorFrame
@@ -43,7 +43,7 @@ class TrackerState:
     tracks: TrackTable = field(default_factory=TrackTable.empty)
     stamp_ns: int = NEVER  # of the tracks
     coverage: Mapping[str, Coverage] = field(default_factory=dict)  # by the sensors' names
-    ranged_ns: int = NEVER  # of the last message of a lidar or a radar
+    lidar_ns: int = NEVER  # of the last message of a lidar
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,11 @@ def applied(state: TrackerState, step: Step) -> TrackerState:
     judged &= (tracks.sensors & np.uint64(step.kin_bits)) > 0
     judged &= detected | (visible > _CLEAR_VIEW)
     coverage = coverage.updated(cells.select(judged), detected[judged], detected_azimuths(frame))
-    ranged_ns = state.ranged_ns if modality.is_image else frame.stamp_ns
-    tracks = _with_new(tracks, pairs, ranged_ns, step)
+    lidar_ns = frame.stamp_ns if modality == Modality.LIDAR else state.lidar_ns
+    tracks = _with_new(tracks, pairs, lidar_ns, step)
     detected = np.concatenate([detected, np.ones(len(tracks) - len(detected), dtype=bool)])
     tracks = _without_ended(tracks, None if modality.is_image else detected, frame.stamp_ns, config)
-    return TrackerState(tracks, frame.stamp_ns, {**state.coverage, name: coverage}, ranged_ns)
+    return TrackerState(tracks, frame.stamp_ns, {**state.coverage, name: coverage}, lidar_ns)
 
 
 def _detected(
@@ -194,13 +194,13 @@ def _missed(
     return tracks.put(rows, {"existence": existence, "looked_ns": looked})
 
 
-def _with_new(tracks: TrackTable, pairs: Pairs, ranged_ns: int, step: Step) -> TrackTable:
-    """With tracks of the detections that no track has. Images begin tracks only where neither lidar nor radar works."""
+def _with_new(tracks: TrackTable, pairs: Pairs, lidar_ns: int, step: Step) -> TrackTable:
+    """With tracks of the detections that no track has. Images begin tracks only where no lidar works."""
     frame, config = step.frame, step.config
     rows = np.setdiff1d(np.arange(len(frame)), pairs.detection, assume_unique=True)
     if frame.modality.is_image:
-        blind = frame.stamp_ns - ranged_ns > config.existence.range_sensor_timeout_s * 1e9
-        rows = rows[sightings(frame, rows, step.ground_z, config.association).known] if blind else rows[:0]
+        blind = frame.stamp_ns - lidar_ns > config.existence.lidar_timeout_s * 1e9
+        rows = unclaimed_in_image(frame, rows, tracks, step.ground_z, config) if blind else rows[:0]
     else:
         detected = np.isin(np.arange(len(tracks)), pairs.track)
         rows = unclaimed(frame, rows, tracks, tracks.position, detected)

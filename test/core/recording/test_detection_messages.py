@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from recording_samples import assert_same
 
-from zoox_prediction.detections import Detections, Modality
+from zoox_prediction.detections import Detections, Modality, TrackAttributes
 from zoox_prediction.errors import InputError
 from zoox_prediction.recording import messages
 from zoox_prediction.recording.typestore import RosbagsTypes, typestore
@@ -60,6 +60,19 @@ def test_detections_come_back(modality, count):
     sent = detections(modality, count)
     message = over_the_wire(messages.detections_to_message(sent, TYPES))
     assert_same(messages.detections_from_message(message), sent, FLOAT32)
+
+
+def test_what_was_seen_of_tracks_comes_back():
+    bits = np.array([8, 48, 0], dtype=np.uint32)
+    told = TrackAttributes(np.array([7, 7, 2**40]), bits, bits | 128, np.array([0.9, 0.5, 0.25]))
+    sent = replace(detections(Modality.CAMERA, 2), of_tracks=told)
+    message = over_the_wire(messages.detections_to_message(sent, TYPES))
+    received = messages.detections_from_message(message)
+    assert len(received) == 2 and received.of_tracks is not None
+    assert_same(received.of_tracks, told, FLOAT32)
+    message.track_attributes = message.track_attributes[:2]
+    with pytest.raises(InputError, match="track_attributes has 2 values where 3 belong"):
+        messages.detections_from_message(message)
 
 
 @pytest.mark.parametrize("modality", Modality)

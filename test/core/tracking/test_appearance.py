@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from zoox_prediction.config import ConfigError, flatten, from_mapping, unflatten
+from zoox_prediction.detections import TrackAttributes
 from zoox_prediction.scene import AgentClass, Attribute
-from zoox_prediction.tracking.appearance import attribute_bits, faded_attributes, updated_attributes, updated_classes
+from zoox_prediction.tracking.appearance import (
+    attribute_bits,
+    faded_attributes,
+    updated_attributes,
+    updated_classes,
+    with_attributes_of_tracks,
+)
 from zoox_prediction.tracking.config import AppearanceConfig, TrackingConfig
 
 _CONFIG = AppearanceConfig()
@@ -61,6 +68,24 @@ def test_observations_fade_and_chance_says_nothing() -> None:
     assert attribute_bits(faded_attributes(log_odds, 0.5, _CONFIG), _CONFIG)[1][0] == Attribute.HAZARD
     assert attribute_bits(faded_attributes(log_odds, 10.0, _CONFIG), _CONFIG)[1][0] == 0
     assert not _observe(np.zeros((1, 11)), 2047, 2047, confidence=0.5).any()
+
+
+def test_what_is_told_of_tracks_goes_to_these_alone() -> None:
+    ids = np.array([9, 4, 30])
+    told = TrackAttributes(
+        np.array([30, 9, 30, 5, 4]),  # the fifth is gone
+        np.array([8, 8, 16, 8, 8], dtype=np.uint32),
+        np.array([8, 8, 48, 8, 8], dtype=np.uint32),
+        np.array([0.9, 0.5, 0.9, 0.9, np.nan]),
+    )
+    log_odds = with_attributes_of_tracks(np.zeros((3, 11)), ids, told, _CONFIG)
+    on, known = attribute_bits(log_odds, _CONFIG)
+    assert on.tolist() == [0, 0, Attribute.BRAKE_LIGHT | Attribute.LEFT_INDICATOR]
+    assert known.tolist() == [0, 0, 8 | 48]
+    once = _observe(np.zeros((1, 11)), Attribute.BRAKE_LIGHT, Attribute.BRAKE_LIGHT)
+    np.testing.assert_allclose(log_odds[2, 3], once[0, 3])
+    nobody = with_attributes_of_tracks(np.zeros((0, 11)), ids[:0], told, _CONFIG)
+    assert nobody.shape == (0, 11)
 
 
 def test_settings_go_through_parameters_unchanged() -> None:

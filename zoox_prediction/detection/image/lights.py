@@ -22,14 +22,19 @@ FloatArray = NDArray[np.float64]
 _LAMP_ROWS = (0.25, 0.9)  # of the height of a box, from above
 _LAMP_COLUMNS = 0.33  # of the width, from either side
 _RED, _AMBER = 0, 1
+_FADE_POWER = 0.6  # of the width, by which lamps are less bright than clear ones
+_SURE_WIDTH = 0.5  # of the clear width; that narrower vehicles do not blink is not told
 
 
 @dataclass(frozen=True)
 class LightConfig:
     """When lamps are taken to be lit."""
 
+    enabled: bool = True  # cameras listen to tracked_agents, and tell of the lights of these
+    max_track_age_s: float = 0.4  # tracks are carried on to the picture's stamp over so long
     history_s: float = 3.0
-    min_width_px: float = 24.0  # of a vehicle; lamps of smaller ones are less than a pixel
+    min_width_px: float = 16.0  # of a vehicle; lamps of smaller ones are less than a pixel
+    clear_width_px: float = 50.0  # of a vehicle; lamps of narrower ones share their pixels with what is around them
     lamp_share: float = 0.01  # of a side's pixels, the brightest, that are looked at
     # Brightness counts from 0 to 255.
     min_red: float = 90.0  # of a brake light that is lit: red against the other colours
@@ -43,8 +48,10 @@ class LightConfig:
 
     def __post_init__(self) -> None:
         for name in (
+            "max_track_age_s",
             "history_s",
             "min_width_px",
+            "clear_width_px",
             "min_red",
             "min_red_dark",
             "min_red_rise",
@@ -75,7 +82,7 @@ class _History:
     """One vehicle: seconds, and red and amber (2,) of the left and right side of the picture (2,)."""
 
     seconds: deque[float] = field(default_factory=deque)
-    levels: deque[FloatArray] = field(default_factory=deque)  # (side, color)
+    levels: deque[FloatArray] = field(default_factory=deque)  # (side, color), as of a vehicle of clear width
 
 
 class LightTracker:
@@ -120,11 +127,14 @@ class LightTracker:
             levels = lamp_levels(image, boxes[row], self._config.lamp_share)
             if levels is None:
                 continue
+            clear = (boxes[row, 2] - boxes[row, 0]) / self._config.clear_width_px
             history = self._vehicles.setdefault(int(ids[row]), _History())
             history.seconds.append(now)
-            history.levels.append(levels)
+            history.levels.append(levels / min(clear, 1.0) ** _FADE_POWER)
             self._forget(history, now)
-            attributes[row], valid[row], confidence[row] = self._judged(history, bool(seen_from_behind[row]), min_red)
+            attributes[row], valid[row], confidence[row] = self._judged(
+                history, bool(seen_from_behind[row]), min_red, bool(clear >= _SURE_WIDTH)
+            )
         oldest = now - self._config.history_s
         self._vehicles = {key: each for key, each in self._vehicles.items() if each.seconds[-1] >= oldest}
         return Lights(attributes, valid, confidence)
@@ -134,7 +144,9 @@ class LightTracker:
             history.seconds.popleft()
             history.levels.popleft()
 
-    def _judged(self, history: _History, from_behind: bool, min_red: float) -> tuple[int, int, FloatArray]:
+    def _judged(
+        self, history: _History, from_behind: bool, min_red: float, is_clear: bool
+    ) -> tuple[int, int, FloatArray]:
         """Bits that are on, bits that are known, and the confidence (3,) of brake, left and right."""
         seconds, levels = np.array(history.seconds), np.array(history.levels)  # (T,), (T, side, color)
         bits = known = Attribute(0)
@@ -148,7 +160,8 @@ class LightTracker:
             sides = (Attribute.LEFT_INDICATOR, Attribute.RIGHT_INDICATOR)
             fits = fits if from_behind else fits[::-1]
             blinks = fits >= self._config.min_blink_fit
-            known |= sides[0] | sides[1] | Attribute.HAZARD
+            if is_clear or blinks.any():
+                known |= sides[0] | sides[1] | Attribute.HAZARD
             confidence[1:] = np.where(blinks, fits, 1.0 - fits)
             if blinks.all():
                 bits |= Attribute.HAZARD
@@ -184,6 +197,13 @@ def lamp_levels(image: NDArray[np.uint8], box: FloatArray, lamp_share: float) ->
     rows = np.clip(np.rint(top + (bottom - top) * np.array(_LAMP_ROWS)), 0, height).astype(int)
     reach = _LAMP_COLUMNS * (right - left)
     levels = []
+    middle = np.clip(np.rint([left + reach, right - reach]), 0, width).astype(int)
+    body = image[rows[0] : rows[1], middle[0] : middle[1]].reshape(-1, 3)
+    # What is painted red is a lamp as far as it is redder than the paint.
+    paint = 0.0
+    if len(body):
+        blue, green, red = np.median(body, axis=0)
+        paint = max(float(red - max(green, blue)), 0.0)
     for start, end in ((left, left + reach), (right - reach, right)):
         columns = np.clip(np.rint([start, end]), 0, width).astype(int)
         side = image[rows[0] : rows[1], columns[0] : columns[1]].reshape(-1, 3).astype(np.float32)
@@ -191,7 +211,7 @@ def lamp_levels(image: NDArray[np.uint8], box: FloatArray, lamp_share: float) ->
             return None
         blue, green, red = side.T
         lamp = max(round(lamp_share * len(side)), 2)
-        colors = np.stack([red - np.maximum(green, blue), np.minimum(red, green) - blue])
+        colors = np.stack([red - np.maximum(green, blue) - paint, np.minimum(red, green) - blue])
         levels.append(np.partition(colors, len(side) - lamp, axis=1)[:, -lamp:].mean(axis=1))
     return np.maximum(np.array(levels, dtype=np.float64), 0.0)
 

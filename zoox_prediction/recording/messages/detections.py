@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoox_prediction.detections import Detections, Modality
+from zoox_prediction.detections import Detections, Modality, TrackAttributes
 from zoox_prediction.errors import InputError
 from zoox_prediction.recording.messages.fields import MessageTypes, array_field, header_to_message, stamp_ns
 from zoox_prediction.scene import NUM_CLASSES
@@ -32,6 +32,13 @@ _MEASURED = {
 _BOX = ("center", "yaw", "size", "covariance")
 _BEARING = ("bearing_box", "bearing_covariance")
 _SPEED = ("radial_speed", "radial_speed_variance")
+# Fields of the message and of TrackAttributes.
+_OF_TRACKS = {
+    "track_ids": ("ids", np.int64),
+    "track_attributes": ("attributes", np.uint32),
+    "track_attributes_valid": ("attributes_valid", np.uint32),
+    "track_attribute_confidence": ("confidence", np.float64),
+}
 
 
 def detections_to_message(detections: Detections, types: MessageTypes) -> Any:
@@ -45,6 +52,10 @@ def detections_to_message(detections: Detections, types: MessageTypes) -> Any:
         setattr(message, name, types.array(np.zeros(0, np.float32) if value is None else value.astype(np.float32)))
     for name in _BITS:
         setattr(message, name, types.array(getattr(detections, name).astype(np.uint32)))
+    told = detections.of_tracks or TrackAttributes.empty()
+    for name, (of_tracks, dtype) in _OF_TRACKS.items():
+        wire = np.float32 if dtype == np.float64 else dtype
+        setattr(message, name, types.array(getattr(told, of_tracks).astype(wire)))
     return message
 
 
@@ -66,7 +77,10 @@ def detections_from_message(message: Any) -> Detections:
     for name, shape in _MEASURED.items():
         if name in needed or len(getattr(message, name)):
             values[name] = array_field(message, name, np.float64, (count, *shape))
+    count = len(message.track_ids)
+    told = {of_tracks: array_field(message, name, dtype, (count,)) for name, (of_tracks, dtype) in _OF_TRACKS.items()}
     return Detections(
+        of_tracks=TrackAttributes(**told) if count else None,
         stamp_ns=stamp_ns(message.header.stamp),
         frame_id=message.header.frame_id,
         sensor_name=message.sensor_name,

@@ -120,7 +120,7 @@ def test_short_looks_and_small_vehicles_tell_nothing_about_indicators() -> None:
     assert not _watched(left=_blink(1.5), seconds=0.8).attributes_valid[0] & (LEFT | RIGHT)
     tracker = LightTracker()
     image = np.full((160, 200, 3), 90, dtype=np.uint8)
-    small = tracker.update(1, image, np.array([1]), np.array([[10.0, 10.0, 30.0, 30.0]]), np.array([True]))
+    small = tracker.update(1, image, np.array([1]), np.array([[10.0, 10.0, 24.0, 24.0]]), np.array([True]))
     assert small.attributes_valid[0] == 0 and len(tracker) == 0
 
 

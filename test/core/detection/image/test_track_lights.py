@@ -1,0 +1,96 @@
+"""Lights of tracks in simulated pictures: of which face of which vehicle, and what is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from simulated_views import camera_model, color_image, facing_ahead, scenery
+
+from zoox_prediction.detection.image.track_lights import TrackLights
+from zoox_prediction.detections import TrackAttributes
+from zoox_prediction.scene import AgentClass, Attribute, TrackedAgents
+from zoox_prediction.simulation.sensors.config import CameraConfig
+
+BRAKE, LEFT, RIGHT, HAZARD = (
+    Attribute.BRAKE_LIGHT,
+    Attribute.LEFT_INDICATOR,
+    Attribute.RIGHT_INDICATOR,
+    Attribute.HAZARD,
+)
+START_NS, STEP_NS = 12_000_000_000, 100_000_000
+CONFIG = facing_ahead(CameraConfig)
+assert isinstance(CONFIG, CameraConfig)
+
+
+def watched(
+    kinds: list[AgentClass],
+    places: list[tuple[float, float]],
+    shown: list[Attribute],
+    yaw: list[float] | None = None,
+    frames: int = 26,
+    delay_s: float = 0.1,
+) -> list[TrackAttributes]:
+    """What is told of agents that stand, by every picture; the tracks are of so long before it."""
+    looks, found = TrackLights(), []
+    for step in range(frames):
+        stamp_ns = START_NS + step * STEP_NS
+        view = scenery(kinds, places, yaw=yaw, attributes=shown, stamp_ns=stamp_ns)
+        tracks = replace(view.truth.agents, stamp_ns=stamp_ns - round(delay_s * 1e9))
+        image = color_image(CONFIG, view, step)
+        found.append(looks.look(stamp_ns, image, camera_model(CONFIG), CONFIG.base_from_frame, tracks))
+    return found
+
+
+def bits(told: TrackAttributes, track: int) -> tuple[Attribute, Attribute]:
+    """That are on, and that are known."""
+    rows = told.ids == track
+    on = int(np.bitwise_or.reduce(told.attributes[rows], initial=0))
+    return Attribute(on), Attribute(int(np.bitwise_or.reduce(told.attributes_valid[rows], initial=0)))
+
+
+@pytest.mark.parametrize("yaw", [0.4, -0.7])
+@pytest.mark.parametrize("shown", [Attribute(0), BRAKE, LEFT, RIGHT, HAZARD, BRAKE | RIGHT])
+def test_lights_of_a_car_ahead_however_it_stands(shown: Attribute, yaw: float) -> None:
+    last = watched([AgentClass.CAR], [(14.0, 0.5)], [shown], [yaw])[-1]
+    assert bits(last, 1) == (shown, BRAKE | LEFT | RIGHT | HAZARD)
+    assert (last.confidence > 0.5).all()
+
+
+@pytest.mark.parametrize("shown", [LEFT, RIGHT])
+def test_indicators_of_a_car_that_comes_are_those_of_its_own_sides(shown: Attribute) -> None:
+    last = watched([AgentClass.CAR], [(14.0, 0.5)], [shown | BRAKE], [np.pi])[-1]
+    assert bits(last, 1) == (shown, LEFT | RIGHT | HAZARD)
+
+
+def test_every_vehicle_has_its_own_lights() -> None:
+    kinds, shown = [AgentClass.CAR, AgentClass.TRUCK, AgentClass.CAR], [BRAKE, Attribute(0), LEFT]
+    last = watched(kinds, [(13.0, 4.0), (17.0, 0.0), (13.0, -4.0)], shown)[-1]
+    assert [bits(last, track)[0] for track in (1, 2, 3)] == shown
+
+
+@pytest.mark.parametrize(
+    ("kinds", "places", "yaw"),
+    [
+        ([AgentClass.PEDESTRIAN], [(10.0, 0.0)], [0.0]),
+        ([AgentClass.MOTORCYCLIST], [(10.0, 0.0)], [0.0]),
+        ([AgentClass.CAR], [(14.0, 0.0)], [np.pi / 2.0]),  # its side
+        ([AgentClass.CAR], [(-14.0, 0.0)], [0.0]),  # behind the camera
+        ([AgentClass.CAR], [(70.0, 0.0)], [0.0]),  # too far
+        ([AgentClass.CAR], [(8.5, 4.2)], [0.0]),  # half outside of the picture
+    ],
+)
+def test_nothing_is_told_of_what_shows_no_lamps(kinds: list, places: list, yaw: list) -> None:
+    assert not any(map(len, watched(kinds, places, [BRAKE], yaw, frames=3)))
+
+
+def test_a_vehicle_behind_another_is_left_alone() -> None:
+    told = watched([AgentClass.CAR, AgentClass.CAR], [(12.0, 0.0), (19.0, 0.3)], [Attribute(0), BRAKE], frames=3)
+    assert set(told[-1].ids) == {1}
+
+
+def test_tracks_of_long_ago_are_not_looked_for() -> None:
+    assert not any(map(len, watched([AgentClass.CAR], [(14.0, 0.5)], [BRAKE], frames=3, delay_s=0.6)))
+    image, nobody = np.zeros((400, 640, 3), np.uint8), TrackedAgents.empty(START_NS)
+    assert len(TrackLights().look(START_NS, image, camera_model(CONFIG), np.eye(4), nobody)) == 0
