@@ -64,8 +64,7 @@ def gather_cells(
     Of more than `max_cells` the nearest are kept.
     """
     rows = row_position(range_m).astype(np.int64)
-    columns = np.minimum(((azimuth + np.float32(math.pi)) * np.float32(COLUMNS / (2.0 * math.pi))), COLUMNS - 1)
-    pixel = rows * COLUMNS + columns.astype(np.int64)
+    pixel = rows * COLUMNS + column_of(azimuth)
     cell_of_pixel = np.full((int(rows.max(initial=-1)) + 1) * COLUMNS, -1, dtype=np.int64)
     cell_of_pixel[pixel] = 0
     occupied = np.flatnonzero(cell_of_pixel == 0)
@@ -101,6 +100,13 @@ def _extremes(cell: IntArray, height: NDArray[np.float32], count: int) -> tuple[
     np.minimum.at(low, cell, height)
     np.maximum.at(high, cell, height)
     return low.astype(np.float64), high.astype(np.float64)
+
+
+def column_of(azimuth: NDArray) -> IntArray:
+    """Column of azimuths [rad] from -pi to pi."""
+    position = (azimuth + np.float32(math.pi)) * np.float32(COLUMNS / (2.0 * math.pi))
+    column: IntArray = np.minimum(position, COLUMNS - 1).astype(np.int64)
+    return column
 
 
 def row_position(range_m: NDArray) -> NDArray:

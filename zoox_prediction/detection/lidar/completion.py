@@ -1,9 +1,10 @@
-"""Whole boxes of objects that were seen from one side, and how sure each side is.
+"""Whole boxes of objects that were seen in part, and how sure each side is.
 
-An end of a box was seen when a face that leads up to it can be seen from the sensor and nothing nearer stands before
-it. Where an end was not seen, the box is drawn out there, from the ends that were, to the size that is usual for its
-class, if that is larger. What is said of the centre along such an axis is as vague as half of the size that is not
-known; a side that was seen is as good as the lidar's resolution.
+What a lidar sees of an object is its near faces. How far it goes on where nobody looked depends on what it is and on
+how it is turned, so all of that is weighed: for every class and for the longer side along either axis of the box around
+the points, each axis was seen from end to end, or the object goes on there to a size that is usual for the class and
+not less than what was seen. The box is that of the most probable class and turn. Its covariance is about all of them:
+large along what was not seen or may be another thing, as small as the lidar's resolution across a side that was seen.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_ndtr
 
-from zoox_prediction.detection.lidar.cells import COLUMNS, Cells, row_range
+from zoox_prediction.detection.lidar.visibility import Visibility, ends_seen
 from zoox_prediction.geometry import rotation_matrix, wrap_angle
 from zoox_prediction.scene import DEFAULT_SIZE_M, AgentClass
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 # 1 sigma of length and width [m] of agents of each class about DEFAULT_SIZE_M.
@@ -29,12 +30,10 @@ _SIZE_DEVIATION_M = np.array(
 _TURNS = np.array(
     [AgentClass.PEDESTRIAN, AgentClass.ANIMAL, AgentClass.UNKNOWN]
 )  # nothing in a shape tells their heading
-_GRAZING = 0.1  # sine of the angle below which a face is not seen
-_BROADSIDE = 0.7  # cosine of the angle to the line of sight below which a side lies across it
-_SHORTEST = 0.6  # share of the usual size; shorter things go on where nobody looked
+_MISTAKEN = 0.05  # share of the ends that were not seen although they look as if they were: dark paint, glass, gaps
+_TELLING = 0.5  # power of what the extents say of the class, which its probabilities know in part
 _RESOLUTION_RAD = 0.005  # between the points of a usual lidar
 _NOISE_M = 0.08
-_NEARER_M = 0.4  # what hides something is nearer by this
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,16 @@ class ObjectBoxes:
         )
 
 
+@dataclass(frozen=True)
+class _Extents:
+    """N objects of 8 classes, their longer side along the one or the other axis: (N, 8, 2, 2), the axis comes last."""
+
+    log_likelihood: FloatArray  # of what was seen
+    size: FloatArray  # mean of the whole extent [m]
+    offset: FloatArray  # mean of the centre, from that of what was seen [m]
+    variance: FloatArray  # of that
+
+
 def complete_boxes(
     center: FloatArray,
     yaw: FloatArray,
@@ -66,81 +75,81 @@ def complete_boxes(
     `hidden` (N, 2): whether something nearer stands before the left and before the right end of the object, as seen
     from the sensor at `origin` (2,).
     """
-    kind = class_probabilities.argmax(axis=1)
-    usual = DEFAULT_SIZE_M[kind, :2]
-    sight = center - origin
-    away = np.maximum(np.linalg.norm(sight, axis=1), 0.1)
-    sight = sight / away[:, None]
-    across = np.abs(np.cos(yaw) * sight[:, 1] - np.sin(yaw) * sight[:, 0])
-    # One face alone, across the line of sight and no longer than such things are wide: it is the front or the rear.
-    end_on = (across > _BROADSIDE) & (size[:, 0] < 1.25 * usual[:, 1]) & (size[:, 1] < 0.6 * usual[:, 0])
-    end_on &= ~hidden.any(axis=1) & (usual[:, 0] > 1.5 * usual[:, 1])
-    yaw = wrap_angle(np.where(end_on, yaw + 0.5 * math.pi, yaw))
-    size = np.where(end_on[:, None], size[:, ::-1], size)
-    full, variance, moved = size.copy(), np.empty_like(size), np.empty_like(size)
-    for axis in range(2):
-        direction = rotation_matrix(yaw)[:, :, axis]
-        ahead, behind = _ends_seen(direction, sight, away, size, axis, hidden)
-        unsure = ~(ahead & behind) | (size[:, axis] < _SHORTEST * usual[:, axis])
-        near = np.where((direction * sight).sum(axis=1) < 0.0, 1.0, -1.0)  # the end that is nearer to the sensor
-        away_end = np.where(ahead == behind, -near, np.where(ahead, -1.0, 1.0))
-        missing = np.where(unsure, np.maximum(usual[:, axis] - size[:, axis], 0.0), 0.0)
-        both = ~ahead & ~behind & (np.abs((direction * sight).sum(axis=1)) < _BROADSIDE)
-        full[:, axis] += missing
-        moved[:, axis] = np.where(both, 0.0, 0.5 * missing * away_end)
-        measured = _NOISE_M**2 + (0.5 * _RESOLUTION_RAD * away) ** 2
-        variance[:, axis] = measured + np.where(unsure, _half_size_variance(class_probabilities, axis), 0.0)
-    rotation = rotation_matrix(yaw)
-    covariance = rotation @ (variance[:, :, None] * np.eye(2)) @ rotation.transpose(0, 2, 1)
-    place = center + np.einsum("nij,nj->ni", rotation, moved)
-    return ObjectBoxes(place, yaw, full, covariance, _yaw_variance(size, kind, away, end_on))
+    view = ends_seen(center, yaw, size, hidden, origin)
+    extents = _extents(size, view)
+    log_likelihood = extents.log_likelihood.sum(axis=-1)
+    turned = _shares(log_likelihood)  # (N, 8, 2)
+    kinds = np.log(class_probabilities + 1e-12) + _TELLING * np.logaddexp.reduce(log_likelihood, axis=-1)
+    weight = (_shares(kinds)[:, :, None] * turned)[..., None]
+    rows, kind = np.arange(len(yaw)), class_probabilities.argmax(axis=1)
+    other = turned[rows, kind].argmax(axis=-1)
+    moved, whole = extents.offset[rows, kind, other], extents.size[rows, kind, other]
+    off = extents.offset - moved[:, None, None]
+    yaw_variance = _yaw_variance(size, view.away)
+    spread = np.einsum("nko,nkoi,nkoj->nij", weight[..., 0], off, off)
+    # What is added to the box swings with the heading, at most by itself.
+    swing = np.minimum(yaw_variance, 1.0)[:, None] * (weight * extents.offset[..., ::-1] ** 2).sum(axis=(1, 2))
+    spread += ((weight * extents.variance).sum(axis=(1, 2)) + swing)[:, :, None] * np.eye(2)
+    axes = rotation_matrix(yaw)
+    heading = np.where(other == 1, yaw + 0.5 * math.pi, yaw)
+    return ObjectBoxes(
+        center=center + np.einsum("nij,nj->ni", axes, moved),
+        yaw=wrap_angle(heading),
+        size=np.where(other[:, None] == 1, whole[:, ::-1], whole),
+        covariance=axes @ spread @ axes.transpose(0, 2, 1),
+        yaw_variance=_heading_variance(yaw_variance, weight[..., 0], other),
+    )
 
 
-def _ends_seen(
-    direction: FloatArray, sight: FloatArray, away: FloatArray, size: FloatArray, axis: int, hidden: BoolArray
-) -> tuple[BoolArray, BoolArray]:
-    """Whether the ends of the boxes in this direction (N, 2) and against it were seen."""
-    sine = direction[:, 1] * sight[:, 0] - direction[:, 0] * sight[:, 1]  # positive: this direction is to the left
-    face = np.abs(sine) * away - 0.5 * size[:, 1 - axis] > _GRAZING * away
-    near_ahead = (direction * sight).sum(axis=1) < 0.0
-    left, right = hidden.T
-    sideways = np.abs(sine) > 0.3
-    hidden_ahead = sideways & np.where(sine > 0.0, left, right)
-    hidden_behind = sideways & np.where(sine > 0.0, right, left)
-    return (face | near_ahead) & ~hidden_ahead, (face | ~near_ahead) & ~hidden_behind
+def _extents(size: FloatArray, view: Visibility) -> _Extents:
+    sides = np.array([[0, 1], [1, 0]])  # which side of the object lies along each axis, by how it is turned
+    usual, deviation = (each[:, sides][None] for each in (DEFAULT_SIZE_M[:, :2], _SIZE_DEVIATION_M))
+    extent = size[:, None, None, :]
+    measured = _NOISE_M**2 + (0.5 * _RESOLUTION_RAD * view.away) ** 2
+    measured = measured[:, None, None, None]
+    # As long as it looks, or longer: then of the usual size, given that it is not less than what was seen.
+    spread = np.sqrt(deviation**2 + 4.0 * measured)
+    off = (extent - usual) / spread
+    log_whole = -0.5 * off**2 - np.log(spread * math.sqrt(2.0 * math.pi))
+    log_part = log_ndtr(-off) - np.log(usual)
+    above = np.exp(-0.5 * off**2 - 0.5 * math.log(2.0 * math.pi) - log_ndtr(-off))  # of a normal distribution's tail
+    more = usual + spread * above - extent
+    more_variance = np.maximum(spread**2 * (1.0 + off * above - above**2), 0.0)
+    mistaken = np.log(np.where(view.seen, _MISTAKEN, 1.0 - _MISTAKEN))[:, None, None, :]
+    right = np.log(np.where(view.seen, 1.0 - _MISTAKEN, _MISTAKEN))[:, None, None, :]
+    log_whole, log_part = log_whole + right, log_part + mistaken
+    log_likelihood = np.logaddexp(log_whole, log_part)
+    part = np.exp(log_part - log_likelihood)
+    beyond = view.beyond[:, None, None, :]
+    # Half of what is missing is where the centre goes; where it may be at either end, the centre is between.
+    offset = 0.5 * more * beyond
+    either = np.where(beyond == 0.0, (more**2 + more_variance) / 12.0, 0.25 * more_variance)
+    mean = part * offset
+    variance = part * (either + offset**2) - mean**2
+    return _Extents(log_likelihood, extent + part * more, mean, variance + measured)
 
 
-def _half_size_variance(class_probabilities: FloatArray, axis: int) -> FloatArray:
-    """(N,) of half the size over all classes that it may be (law of total variance)."""
-    usual, deviation = DEFAULT_SIZE_M[:, axis], _SIZE_DEVIATION_M[:, axis]
-    mean = class_probabilities @ usual
-    variance: FloatArray = 0.25 * (class_probabilities @ (usual**2 + deviation**2) - mean**2)
-    return variance
+def _shares(log_likelihood: FloatArray) -> FloatArray:
+    """Along the last axis they sum to 1."""
+    shares = np.exp(log_likelihood - log_likelihood.max(axis=-1, keepdims=True))
+    total: FloatArray = shares / shares.sum(axis=-1, keepdims=True)
+    return total
 
 
-def _yaw_variance(size: FloatArray, kind: IntArray, away: FloatArray, end_on: BoolArray) -> FloatArray:
-    """(N,) by the length that was seen; a heading taken from one face alone may be a right angle off."""
+def _yaw_variance(size: FloatArray, away: FloatArray) -> FloatArray:
+    """(N,) of the axes, by the length that was seen."""
     seen = np.maximum(size.max(axis=1), 0.2)
-    deviation = np.arctan2(_NOISE_M + _RESOLUTION_RAD * away, seen)
-    deviation = np.where(end_on, np.maximum(deviation, 0.4), deviation)
-    variance: FloatArray = np.where(np.isin(kind, _TURNS), (math.pi / 3.0) ** 2, deviation**2)
+    variance: FloatArray = np.arctan2(_NOISE_M + _RESOLUTION_RAD * away, seen) ** 2
     return variance
 
 
-def hidden_ends(cells: Cells, member: IntArray, start: IntArray) -> BoolArray:
-    """(N, 2) whether something nearer stands right beside the left and the right edge of N objects of cells."""
-    if not len(start):
-        return np.zeros((0, 2), dtype=bool)
-    nearest = np.full(COLUMNS, np.inf)
-    low = cells.is_low
-    np.minimum.at(nearest, cells.column[low], row_range(cells.row[low]))
-    count = np.diff(start, append=len(member))
-    column = cells.column[member]
-    off = column - np.repeat(column[start], count)
-    off = (off + COLUMNS // 2) % COLUMNS - COLUMNS // 2  # columns wrap
-    left = column[start] + np.maximum.reduceat(off, start)
-    right = column[start] + np.minimum.reduceat(off, start)
-    own = np.minimum.reduceat(row_range(cells.row[member]), start) - _NEARER_M
-    sides = [np.stack([nearest[(edge + side * step) % COLUMNS] for step in (1, 2, 3)]).min(axis=0)
-             for edge, side in ((left, 1), (right, -1))]  # fmt: skip
-    return np.column_stack([sides[0] < own, sides[1] < own])
+def _heading_variance(yaw_variance: FloatArray, weight: FloatArray, other: NDArray[np.int64]) -> FloatArray:
+    """(N,) with what turns, and what may be a right angle off; `weight` (N, 8, 2)."""
+    turns = np.isin(np.arange(weight.shape[1]), _TURNS)
+    turning = weight[:, turns].sum(axis=(1, 2))
+    straight = weight[:, ~turns].sum(axis=1)
+    across = straight[np.arange(len(other)), 1 - other]
+    variance: FloatArray = (
+        turning * (math.pi / 3.0) ** 2 + (straight.sum(axis=1) - across) * yaw_variance + across * (0.5 * math.pi) ** 2
+    )
+    return variance

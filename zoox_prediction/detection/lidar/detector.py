@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.detection.lidar.classifier import load_classifier
-from zoox_prediction.detection.lidar.completion import ObjectBoxes, complete_boxes, hidden_ends
+from zoox_prediction.detection.lidar.completion import ObjectBoxes, complete_boxes
 from zoox_prediction.detection.lidar.config import LidarDetectorConfig
 from zoox_prediction.detection.lidar.learned import LearnedDetector
 from zoox_prediction.detection.lidar.plausibility import plausibility
 from zoox_prediction.detection.lidar.segmentation import Segmentation, segment
 from zoox_prediction.detection.lidar.selection import is_fragment, select_clusters
 from zoox_prediction.detection.lidar.thinning import thin
+from zoox_prediction.detection.lidar.visibility import hidden_ends
 from zoox_prediction.detection.motion import compensate_motion, is_compensated
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.geometry import wrap_angle
@@ -145,7 +146,8 @@ def _boxes(found: Segmentation, rows: IntArray, classes: FloatArray) -> ObjectBo
     turned = size[:, 1] > size[:, 0]
     yaw = np.where(turned, wrap_angle(boxes.yaw[rows] + 0.5 * np.pi), boxes.yaw[rows])
     size = np.where(turned[:, None], size[:, ::-1], size)
-    return complete_boxes(center, yaw, size, hidden_ends(cells, member, start), classes, found.origin)
+    hidden = hidden_ends(cells, found.looked, member, start)
+    return complete_boxes(center, yaw, size, hidden, classes, found.origin)
 
 
 def _tight(

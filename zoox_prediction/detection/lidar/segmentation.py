@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.detection.lidar.cells import Cells, gather_cells
+from zoox_prediction.detection.lidar.cells import COLUMNS, Cells, column_of, gather_cells
 from zoox_prediction.detection.lidar.clustering import cluster_tree
 from zoox_prediction.detection.lidar.config import LidarDetectorConfig
 from zoox_prediction.detection.lidar.features import Clusters, describe_clusters
@@ -25,6 +25,7 @@ class Segmentation:
     point: NDArray[np.int64]  # (P,) rows of the cloud that stand on the ground
     xy: NDArray[np.float32]  # (P, 2) of these
     cells: Cells  # of these
+    looked: NDArray[np.bool_]  # (columns,) of the cells' image, where there is any point, also of the ground
     clusters: Clusters
     away: NDArray[np.float64]  # (K,) range of the clusters
     ceiling: NDArray[np.float64]  # (K,) height above the ground up to which the lidar sees there
@@ -48,6 +49,8 @@ def segment(
     rows = np.flatnonzero((range_m <= config.max_range_m) & ~own)
     range_m, z = range_m[rows], z[rows]
     azimuth = np.arctan2(y[rows], x[rows])
+    looked = np.zeros(COLUMNS, dtype=bool)
+    looked[column_of(azimuth)] = True
     ground = find_ground(range_m, azimuth, z, config.max_range_m, config.ground)
     height = z - ground.height_at(range_m, azimuth)
     stands = np.flatnonzero((height > config.ground.clearance_m) & (height < config.max_height_m))
@@ -60,4 +63,4 @@ def segment(
     away = np.linalg.norm(clusters.boxes.center - place, axis=1)
     steepest = float(np.max((z - origin[2]) / np.maximum(range_m, 1.0), initial=0.0))
     ceiling = float(origin[2]) + steepest * away - _CEILING_MARGIN_M
-    return Segmentation(place, ground, point, xy, cells, clusters, away, ceiling)
+    return Segmentation(place, ground, point, xy, cells, looked, clusters, away, ceiling)
