@@ -22,6 +22,7 @@ IntArray = NDArray[np.int64]
 
 _PART_MARGIN_M = 0.4  # around a track's box, within which a further detection is a part of it
 _BESIDE_M = 0.25  # within a vehicle's box: the error of its side
+_MAYBE_SIGMAS = 2.0  # of the place that an image tells, within which a track may be what it shows
 _MOST_YAW_VARIANCE = (np.pi / 3.0) ** 2
 
 
@@ -44,6 +45,17 @@ def unclaimed(
     margin = np.where(separate, 0.0, _PART_MARGIN_M)
     inside = inside_box(tracks, position, track, center[detection], margin)
     return np.delete(rows, np.unique(detection[inside]))
+
+
+def unclaimed_in_image(
+    frame: SensorFrame, rows: IntArray, tracks: TrackTable, ground_z: float, config: TrackingConfig
+) -> IntArray:
+    """Those of an image's detections `rows` whose range can be told, and that no track might be."""
+    seen = sightings(frame, rows, ground_z, config.association)
+    apart = np.linalg.norm(seen.position[:, None] - tracks.position[None], axis=2)
+    reach = _MAYBE_SIGMAS * np.sqrt(np.trace(seen.covariance, axis1=1, axis2=2))
+    kept: IntArray = rows[seen.known & ~(apart < reach[:, None]).any(axis=1)]
+    return kept
 
 
 def inside_box(

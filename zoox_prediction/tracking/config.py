@@ -117,12 +117,12 @@ class ExistenceConfig:
     delete_probability: float = 0.05
     max_unseen_s: float = 4.0
     max_deviation_m: float = 6.0  # of the position; less certain tracks end
-    range_sensor_timeout_s: float = 0.5  # images begin tracks when no lidar and no radar has looked for this long
+    lidar_timeout_s: float = 0.5  # images begin tracks when no lidar has looked for this long
 
     def __post_init__(self) -> None:
         check_positive(
             self, "survival_s", "look_time_s", "tentative_look_time_s", "max_unseen_s", "max_deviation_m",
-            "range_sensor_timeout_s",
+            "lidar_timeout_s",
         )  # fmt: skip
         _check_probability(
             self,

@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.detections import Modality
-from zoox_prediction.tracking.appearance import faded_attributes, updated_attributes, updated_classes
+from zoox_prediction.tracking.appearance import (
+    faded_attributes,
+    updated_attributes,
+    updated_classes,
+    with_attributes_of_tracks,
+)
 from zoox_prediction.tracking.association import Pairs, assign, box_pairs
 from zoox_prediction.tracking.births import born, doubles, unclaimed, unclaimed_in_image
 from zoox_prediction.tracking.config import TrackingConfig
@@ -106,6 +111,10 @@ def applied(state: TrackerState, step: Step) -> TrackerState:
     judged &= (tracks.sensors & np.uint64(step.kin_bits)) > 0
     judged &= detected | (visible > _CLEAR_VIEW)
     coverage = coverage.updated(cells.select(judged), detected[judged], detected_azimuths(frame))
+    told = frame.detections.of_tracks
+    if told is not None:
+        log_odds = with_attributes_of_tracks(tracks.attribute_log_odds, tracks.ids, told, config.appearance)
+        tracks = replace(tracks, attribute_log_odds=log_odds)
     lidar_ns = frame.stamp_ns if modality == Modality.LIDAR else state.lidar_ns
     tracks = _with_new(tracks, pairs, lidar_ns, step)
     detected = np.concatenate([detected, np.ones(len(tracks) - len(detected), dtype=bool)])

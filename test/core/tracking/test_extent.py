@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from simulated import START_NS
@@ -89,16 +91,27 @@ def _reflections(kinds: dict[AgentClass, float]) -> SensorFrame:
 
 
 def test_a_track_is_as_far_behind_a_radars_reflections_as_it_is_deep() -> None:
+    """The nearest reflection is a little behind the near end, by 6% of the depth on average."""
     doubtful = _reflections({AgentClass.CAR: 0.5, AgentClass.PEDESTRIAN: 0.5})
     person = _anchored(doubtful, 0.6, 0.6, yaw_variance=1.0, kind=AgentClass.PEDESTRIAN)
-    assert person.center[0, 0] == pytest.approx(20.3)
+    assert person.center[0, 0] == pytest.approx(20.0 + 0.44 * 0.6)
     assert person.covariance[0, 0, 0] < 0.35**2
     bus = _anchored(doubtful, 12.0, 2.5, kind=AgentClass.BUS)
-    assert bus.center[0, 0] == pytest.approx(26.0)
+    assert bus.center[0, 0] == pytest.approx(20.0 + 0.44 * 12.0)
     turned = _anchored(doubtful, 12.0, 2.5, yaw_variance=1.0, kind=AgentClass.BUS)
-    assert turned.center[0, 0] == pytest.approx(20.0 + 0.25 * 14.5)
+    assert turned.center[0, 0] == pytest.approx(20.0 + 0.44 * 7.25)
     assert turned.covariance[0, 0, 0] > 1.0
     assert turned.covariance[0, 1, 1] == pytest.approx(0.6 + _CONFIG.radar_deviation_m**2)
+
+
+def test_reflections_of_a_row_of_parked_cars_are_on_the_side_that_is_seen() -> None:
+    frame = _reflections({AgentClass.CAR: 1.0})
+    for lateral in (4.0, -4.0):
+        center = np.array([[20.0, lateral, 0.8]])
+        boxes = _anchored(replace(frame, center=center), 4.6, kind=AgentClass.CAR)
+        assert 0.2 < np.sign(lateral) * boxes.center[0, 1] - 4.0 < 0.95  # farther from the sensor, within the car
+    ahead = _anchored(replace(frame, center=np.array([[20.0, 0.0, 0.8]])), 4.6, kind=AgentClass.CAR)
+    assert ahead.center[0, 1] == pytest.approx(0.0)
 
 
 def test_without_a_heading_nothing_is_moved() -> None:

@@ -54,6 +54,17 @@ def test_cameras_alone_still_track() -> None:
     assert min(found.share(agent, _SETTLED, 80) for agent in range(3)) > 0.8
 
 
+def test_cameras_begin_tracks_of_what_radars_do_not_hear_where_no_lidar_works() -> None:
+    person = [Agent(AgentClass.PEDESTRIAN, lambda t: (9.0, 1.0), yaw=0.0)]
+    camera = Sensor("camera", Modality.CAMERA, (2.0, 0.0, 1.6, 0.0), fov_rad=1.5)
+    radar = Sensor("radar", Modality.RADAR, (0.0, 0.0, 0.6, np.pi), clutter=0.0, fov_rad=1.5)
+    behind = replace(_LIDAR, mount=(0.0, 0.0, 1.8, np.pi), fov_rad=1.5)
+    found = _track(Drive(person, [camera, radar]), 3.0)
+    assert found.share(0, _SETTLED, 30) == 1.0
+    assert _rms(found.position_error[found.step > _SETTLED]) < 1.0
+    assert [len(tracks) for tracks in run(Drive(person, [camera, radar, behind]), Tracker(), 3.0)] == [0] * 30
+
+
 def test_a_walker_keeps_the_id_through_a_short_occlusion() -> None:
     agents = [
         Agent(AgentClass.CAR, lambda t: (10.0, 6.0), yaw=0.0),

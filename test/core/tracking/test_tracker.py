@@ -9,8 +9,8 @@ import pytest
 from scenarios import RANGE_SENSORS, junction, overtaking
 from simulated import START_NS, Agent, Drive, Sensor, corner_sensors, run, stamp_ns, truth
 
-from zoox_prediction.detections import Detections, Modality
-from zoox_prediction.scene import AgentClass, TrackedAgents
+from zoox_prediction.detections import Detections, Modality, TrackAttributes
+from zoox_prediction.scene import AgentClass, Attribute, TrackedAgents
 from zoox_prediction.tracking.config import TimingConfig, TrackingConfig
 from zoox_prediction.tracking.tracker import Tracker
 
@@ -187,6 +187,17 @@ def test_a_sensor_that_stops_leaves_the_others_to_it() -> None:
     agents = truth(drive.agents, 3.9)
     apart = np.linalg.norm(tracks.position[:, None, :2] - agents.position[None, :, :2], axis=2)
     assert (apart.min(axis=0) < 1.5).sum() == len(agents)
+
+
+def test_what_a_camera_tells_of_a_track_is_told_on() -> None:
+    drive, tracker = _standing_car(), Tracker()
+    known = run(drive, tracker, 1.0)[-1]
+    assert known.attributes_valid[0] == 0
+    bits = np.array([Attribute.BRAKE_LIGHT], dtype=np.uint32)
+    nothing = Detections.empty(stamp_ns(0.95), "camera", "camera", Modality.CAMERA)
+    told = replace(nothing, of_tracks=TrackAttributes(known.ids, bits, bits, np.full(1, 0.9)))
+    assert tracker.add(told, *drive.pose(Sensor("camera", Modality.CAMERA, (0.0, 0.0, 1.5, 0.0)), 0.95)) == []
+    assert tracker.tracks_at(stamp_ns(1.0)).attributes[0] == Attribute.BRAKE_LIGHT
 
 
 def test_what_no_sensor_sees_any_more_ends() -> None:
