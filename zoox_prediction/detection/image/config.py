@@ -25,7 +25,7 @@ class CameraNetworkConfig:
     # Of what the network gets, where it leaves that open; 0: as much height as the picture's proportions ask for.
     input_width_px: int = 608
     input_height_px: int = 0
-    max_enlargement: float = 1.3  # of small pictures, where that is open too: more costs time and shows little more
+    max_enlargement: float = 1.0  # of small pictures, where that is open too; it costs time and shows little more
     min_score: float = 0.2  # of a class
     min_phone_score: float = 0.1  # of a cell phone on a person's upper half
     phone_visible_px: float = 160.0  # a phone would be seen on a person that is as tall as this in the picture
@@ -82,12 +82,14 @@ class ThermalConfig:
 
     model_file: str = ""  # a network as `zoox-prediction train-thermal` writes it; empty: the package's own
     use_network: bool = True
+    zoom: float = 1.25  # of the picture that the network gets: people far away are a few pixels; costs its square
     min_score: float = 0.25
     radiometry: RadiometryConfig = field(default_factory=RadiometryConfig)
     warm_bodies: WarmBodyConfig = field(default_factory=WarmBodyConfig)
 
     def __post_init__(self) -> None:
         check_share(self, "min_score")
+        _check(0.25 <= self.zoom <= 4.0, f"zoom must be 0.25 to 4, got {self.zoom:g}")
 
 
 @dataclass(frozen=True)
