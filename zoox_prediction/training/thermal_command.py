@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from zoox_prediction import __version__
+from zoox_prediction.detection.image.config import ThermalConfig
 from zoox_prediction.errors import InputError
 from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.datasets.hit_uav import read_hit_uav, read_split
 from zoox_prediction.resources import resource_path
+from zoox_prediction.training.thermal_calibration import calibrate_scores
 from zoox_prediction.training.thermal_network import (
     ThermalTrainingConfig,
     export_thermal_network,
@@ -20,7 +22,8 @@ from zoox_prediction.training.thermal_network import (
 from zoox_prediction.training.thermal_samples import ThermalSamples
 
 _EPILOG = """\
-Only the pictures of the part `train` of the split are learnt from. Needs torch and onnx (pip install '.[train]'). A
+Only the pictures of the part `train` of the split are learnt from; those of the part `validation` tell how probable it
+is that a box of a score is right. Needs torch and onnx (pip install '.[train]'). A
 node uses the file by its parameter thermal.model_file; 'zoox-prediction evaluate-images --thermal-model' judges it on
 the other parts.
 
@@ -52,10 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.threads < 1 or arguments.steps < 1 or arguments.seed < 0:
         raise InputError("--threads and --steps must be at least 1, --seed at least 0")
     pictures = read_hit_uav(arguments.data)
-    names = read_split(arguments.split or resource_path("config/splits/hit_uav.yaml"))["train"]
+    split = read_split(arguments.split or resource_path("config/splits/hit_uav.yaml"))
+    names, others = split["train"], split["validation"]
     if arguments.checkpoint is not None and not arguments.checkpoint.absolute().parent.is_dir():
         raise InputError(f"--checkpoint {arguments.checkpoint}: its folder does not exist; make it first")
-    missing = [name for name in names if name not in pictures]
+    missing = [name for name in (*names, *others) if name not in pictures]
     if missing:
         raise InputError(f"{arguments.data}: has no picture {missing[0]}, which the split names; fetch all of HIT-UAV")
     import torch
@@ -71,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             lambda step, loss: bar(step / config.steps, f"step {step}, loss {loss:.2f}"),
             arguments.checkpoint,
         )
+    network = calibrate_scores(network, [pictures[name] for name in others], ThermalConfig().zoom)
     made_by = f"zoox-prediction {__version__} train-thermal --steps {config.steps} --seed {config.seed}"
     export_thermal_network(network, arguments.out, made_by)
     print(f"{arguments.out}: trained on {len(names)} pictures, {arguments.out.stat().st_size / 1e6:.1f} MB")

@@ -16,6 +16,7 @@ from zoox_prediction.detection.image.heat_map import peaks
 from zoox_prediction.detection.image.thermal_input import STRIDE, thermal_input
 from zoox_prediction.errors import InputError
 from zoox_prediction.recording.datasets.hit_uav import ThermalClass, ThermalPicture
+from zoox_prediction.training.thermal_calibration import fitted, judged_peaks
 from zoox_prediction.training.thermal_samples import ThermalSamples, clutter, heat_map_targets
 
 
@@ -170,3 +171,23 @@ def test_pieces_in_which_nothing_is_are_those_that_stand_out(tmp_path: Path) -> 
     strength = [float(np.abs(piece.contrast).max()) for piece in pieces]
     assert strength == sorted(strength, reverse=True) and strength[0] > 0.4
     assert not clutter(image, replace(picture, boxes=np.zeros((0, 4))), np.random.default_rng(1))
+
+
+def test_scores_are_fitted_to_how_often_they_are_right() -> None:
+    random = np.random.default_rng(0)
+    scores = random.uniform(0.2, 0.7, 4000)
+    probability = 1.0 / (1.0 + np.exp(-(3.0 * np.log(scores / (1.0 - scores)) - 0.5)))
+    slope, offset = fitted(scores, random.uniform(size=4000) < probability)
+    assert (slope, offset) == pytest.approx((3.0, -0.5), abs=0.2)
+    assert fitted(np.zeros(0), np.zeros(0, dtype=bool)) == pytest.approx((1.0, 0.0), abs=1e-3)
+
+
+def test_a_label_makes_one_box_right(tmp_path: Path) -> None:
+    """The best-scoring one; boxes of another class and in ignored places are not counted right."""
+    picture = replace(_picture(tmp_path / "picture.png"), ignored=np.array([[290.0, 0.0, 320.0, 256.0]]))
+    label, person, car = picture.boxes[0], ThermalClass.PERSON, ThermalClass.CAR
+    boxes = np.array([label, label + np.array([0, 8, 0, 8]), label, [300.0, 10, 310, 30], picture.boxes[1]])
+    scores, kinds = np.array([0.6, 0.7, 0.9, 0.5, 0.4]), np.array([person, person, car, person, person])
+    found, right = judged_peaks(lambda image, minimum: (boxes, scores, kinds), [picture])
+    by_score = dict(zip(found.tolist(), right.tolist(), strict=True))
+    assert by_score == {0.7: False, 0.6: True, 0.9: False, 0.4: True}

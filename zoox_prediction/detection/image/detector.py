@@ -39,7 +39,8 @@ class ImageDetector:
             self._yolo, self._mapping = _camera_network(config)
         elif config.thermal.use_network:
             path = Path(config.thermal.model_file) if config.thermal.model_file else SHIPPED
-            self._heat_map = HeatMapDetector(open_onnx(path, config.runtime, config.num_threads), str(path))
+            network = open_onnx(path, config.runtime, config.num_threads)
+            self._heat_map = HeatMapDetector(network, str(path), config.thermal.zoom)
 
     def detect(self, measurement: Measurement, image: NDArray, camera: CameraModel) -> Detections:
         """What is in a picture (H, W, 3) uint8 blue, green, red or (H, W) uint8 or uint16.

@@ -30,14 +30,18 @@ _PEAK_CELLS = 3  # a peak is the highest in a square of so many cells
 class HeatMapDetector:
     """The network on pictures of one channel."""
 
-    def __init__(self, network: Network, source: str) -> None:
-        self._network, self._source = network, source
+    def __init__(self, network: Network, source: str, zoom: float = 1.0) -> None:
+        """The network gets pictures enlarged by `zoom`."""
+        self._network, self._source, self._zoom = network, source, zoom
 
     def detect(self, image: NDArray, min_score: float) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
         """Boxes (N, 4) in pixels of a picture (H, W) of any unit, scores (N,) and channels (N,) of the network."""
-        height, width = image.shape
+        pixels = np.asarray(image, np.float32)
+        if self._zoom != 1.0:
+            pixels = np.asarray(cv2.resize(pixels, None, fx=self._zoom, fy=self._zoom, interpolation=cv2.INTER_LINEAR))
+        height, width = pixels.shape
         below, right = -height % MULTIPLE, -width % MULTIPLE
-        padded = cv2.copyMakeBorder(np.asarray(image, np.float32), 0, below, 0, right, cv2.BORDER_REPLICATE)
+        padded = cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE)
         output = self._network.run(thermal_input(padded)[None])[0]
         num_classes = len(CLASS_PROBABILITIES)
         if output.ndim != 4 or output.shape[1] != num_classes + 4 or output.shape[2] * STRIDE != height + below:
@@ -45,7 +49,7 @@ class HeatMapDetector:
                 f"{self._source}: its output {output.shape} is not that of a thermal network; train it anew"
             )
         boxes, scores, channels = peaks(output[0, :num_classes], output[0, num_classes:], min_score)
-        return np.clip(boxes, 0.0, [width, height, width, height]), scores, channels
+        return np.clip(boxes, 0.0, [width, height, width, height]) / self._zoom, scores, channels
 
 
 def peaks(

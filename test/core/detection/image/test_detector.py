@@ -127,7 +127,7 @@ def _heat_map(folder: Path, size: tuple[int, int]) -> str:
 
 
 def _thermal(folder: Path, **changes: object) -> ImageDetector:
-    thermal = ThermalConfig(model_file=_heat_map(folder, (128, 64)), **changes)
+    thermal = ThermalConfig(model_file=_heat_map(folder, (128, 64)), zoom=1.0, **changes)
     return ImageDetector(ImageDetectorConfig(thermal=thermal), Modality.THERMAL)
 
 
@@ -161,6 +161,16 @@ def test_what_only_the_temperature_shows_is_found_too(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.sort(found.apparent_temperature), [278.0, 300.0], atol=0.01)
     without = _thermal(tmp_path, use_network=False).detect(WHEN, _kelvin_with_a_body(90, 30), CAMERA)
     assert len(without) == 1
+
+
+def test_boxes_of_an_enlarged_picture_are_those_of_the_picture(tmp_path: Path) -> None:
+    thermal = ThermalConfig(model_file=_heat_map(tmp_path, (128, 64)), zoom=2.0)
+    camera = CameraModel(MATRIX, np.zeros(0), "plumb_bob", 64, 32)
+    detector = ImageDetector(ImageDetectorConfig(thermal=thermal), Modality.THERMAL)
+    found = _checked(detector.detect(WHEN, np.zeros((32, 64), dtype=np.uint8), camera))
+    expected, _ = bearing_boxes(np.array([[22.0, 9.0, 28.0, 21.0]]), camera, 1.0, 0.0)
+    assert found.bearing_box is not None
+    np.testing.assert_allclose(found.bearing_box, expected, atol=1e-5)
 
 
 def test_a_file_that_is_no_thermal_network_is_told(tmp_path: Path) -> None:
@@ -245,6 +255,7 @@ def test_a_car_of_the_network_supports_no_body() -> None:
         ({"runtime": "tensorrt"}, "runtime must be one of auto"),
         ({"camera": {"layout": "ssd"}}, "layout must be one of auto"),
         ({"camera": {"min_score": 1.5}}, "min_score must be 0 to 1"),
+        ({"thermal": {"zoom": 0.0}}, "zoom must be 0.25 to 4"),
         ({"thermal": {"radiometry": {"kelvin_per_count": 0.0}}}, "kelvin_per_count must be above 0"),
         ({"thermal": {"warm_bodies": {"min_body_k": 320.0}}}, "min_body_k must be below max_body_k"),
         ({"edge_deviation_px": 0.0}, "edge_deviation_px must be above 0"),
