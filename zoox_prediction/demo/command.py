@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from zoox_prediction.config import load_yaml
+from zoox_prediction.demo.chain import chain_of
 from zoox_prediction.demo.play import play
 from zoox_prediction.demo.processes import require_ros
 from zoox_prediction.demo.report import write_report
@@ -31,15 +32,17 @@ machine, and shows what they predict: a live table, a what-if question half-way,
   sensors.png    what lidars, radars, cameras and thermal cameras saw at that moment, where they were recorded
   film.webm      the whole recording
   metrics.json   messages, latencies, accuracy
-  predictions/   bag of every prediction that was published
+  predictions/   bag of every prediction that was published, and of detections and tracks
   recording/     bag that was played, where it was converted
   log/           what the nodes wrote
 
-The recording's ground-truth tracks are predicted from, in place of a tracker's.
+A recording with sensors is predicted from these: a detection node for each, and the tracker. Another one, and any with
+--from-tracks, is predicted from its own tracks.
 """
 EPILOG = """\
 examples:
   zoox-prediction demo                                      the simulated drive that comes with the package
+  zoox-prediction demo --from-tracks                        the same from its true tracks, without detectors and tracker
   zoox-prediction demo --recording my_drive                 a rosbag2 recording
   zoox-prediction demo --recording vehicle_tracks_000.csv   anything that `zoox-prediction convert` reads
 """
@@ -50,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recording", type=Path, help="bag, or a dataset's own files (default: the simulated drive)")
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for the results (default: ./demo)")
     parser.add_argument("--rate", type=float, default=1.0, help="speed of playing (default: 1.0, real time)")
+    parser.add_argument("--from-tracks", action="store_true", help="predict from recorded tracks, not from sensors")
+    parser.add_argument("--sensor-suite", type=Path, metavar="FILE", help="sensors to use and their parameters (YAML)")
     parser.add_argument("--config", type=Path, help="parameters of prediction_node (default: the installed YAML)")
     parser.add_argument("--no-film", action="store_true", help="do not draw the film, which takes the longest")
 
@@ -64,7 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     config_path: Path = arguments.config or resource_path("config/prediction_node.yaml")
     config = load_yaml(PredictionConfig, config_path, "prediction_node")  # before a process stumbles over it
     bag = _recording_bag(arguments, output)
-    final = play(bag, output, config_path, arguments.rate, console)
+    chain = chain_of(bag, from_tracks=arguments.from_tracks, sensor_suite=arguments.sensor_suite)
+    final = play(bag, chain, output, config_path, arguments.rate, console)
     log = load_log(bag)
     for problem in log.problems:
         console.print(f"[yellow]{escape(problem)}[/yellow]")

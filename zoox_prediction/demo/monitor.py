@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from zoox_prediction.evaluation.tracked_log import true_ids
 from zoox_prediction.recording.log import RecordedLog
-from zoox_prediction.scene import PredictedTrajectories
+from zoox_prediction.scene import PredictedTrajectories, TrackedAgents
 
 _RATE_WINDOW = 20  # scenes over which the rate is taken
 
@@ -17,7 +18,7 @@ _RATE_WINDOW = 20  # scenes over which the rate is taken
 class MonitorState:
     """One line of the live table."""
 
-    scenes_played: int  # frames of the recording up to the newest predicted one
+    scenes_played: int  # frames of tracked agents up to the newest predicted one
     predictions: int  # messages
     lost: int  # scenes without a prediction
     agents: int  # in the newest message
@@ -33,12 +34,14 @@ class MonitorState:
 
 
 class DemoMonitor:
-    """Compares predictions with the recording they were made from."""
+    """Compares predictions with what they were made from, and with what the recording says happened."""
 
-    def __init__(self, log: RecordedLog):
-        self._log = log
-        self._stamps = np.asarray(log.stamps_ns)
-        self._agents_at = {agents.stamp_ns: agents for agents in log.agents}
+    def __init__(self, log: RecordedLog, *, from_tracker: bool = False):
+        """Scenes are the frames of the log, or `from_tracker` those that `add_tracks` is told of as they come."""
+        self._log, self._from_tracker = log, from_tracker
+        frames = () if from_tracker else log.agents
+        self._agents_at = {agents.stamp_ns: agents for agents in frames}  # of every scene
+        self._waiting: dict[int, PredictedTrajectories] = {}  # whose agents have not come yet
         self._predicted: set[int] = set()
         self._newest: PredictedTrajectories | None = None
         self._arrivals: deque[float] = deque(maxlen=_RATE_WINDOW)
@@ -48,6 +51,13 @@ class DemoMonitor:
         self._without_path = 0
         self._improper = 0
 
+    def add_tracks(self, tracks: TrackedAgents) -> None:
+        """What the tracker has published; it may come after the predictions that were made of it."""
+        self._agents_at[tracks.stamp_ns] = tracks
+        waiting = self._waiting.pop(tracks.stamp_ns, None)
+        if waiting is not None:
+            self._compare(waiting, tracks)
+
     def add(self, predictions: PredictedTrajectories, scene_age_s: float, arrival_s: float) -> None:
         """One message; `arrival_s` is the steady time of its arrival."""
         self._newest = predictions
@@ -55,17 +65,17 @@ class DemoMonitor:
             self._arrivals.append(arrival_s)
         self._predicted.add(predictions.stamp_ns)
         self._scene_ages.append(scene_age_s)
-        finite = np.isfinite(predictions.position).all(axis=(1, 2, 3))
         self._improper += int((np.abs(predictions.probability.sum(axis=1) - 1.0) > 1e-3).sum())
         tracked = self._agents_at.get(predictions.stamp_ns)
         if tracked is not None:
-            self._without_path += len(np.setdiff1d(tracked.ids, predictions.ids[finite]))
-        self._add_errors(predictions)
+            self._compare(predictions, tracked)
+        else:
+            self._waiting[predictions.stamp_ns] = predictions
 
     def state(self, finished: bool = False) -> MonitorState:
         """The account so far; once the recording has `finished`, unpredicted scenes at its end count as lost too."""
         newest = np.iinfo(np.int64).max if finished else self._newest.stamp_ns if self._newest is not None else -1
-        played = [int(stamp) for stamp in self._stamps[self._stamps <= newest]]
+        played = [stamp for stamp in self._agents_at if stamp <= newest]
         ages_ms = 1e3 * np.asarray(self._scene_ages or [np.nan])
         span = self._arrivals[-1] - self._arrivals[0] if len(self._arrivals) > 1 else 0.0
         return MonitorState(
@@ -81,8 +91,17 @@ class DemoMonitor:
             improper=self._improper,
         )
 
-    def _add_errors(self, predictions: PredictedTrajectories) -> None:
-        future = self._log.future(predictions.ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)
+    def _compare(self, predictions: PredictedTrajectories, tracked: TrackedAgents) -> None:
+        finite = np.isfinite(predictions.position).all(axis=(1, 2, 3))
+        self._without_path += len(np.setdiff1d(tracked.ids, predictions.ids[finite]))
+        self._add_errors(predictions, tracked)
+
+    def _add_errors(self, predictions: PredictedTrajectories, tracked: TrackedAgents) -> None:
+        ids = predictions.ids
+        if self._from_tracker:
+            of = dict(zip(tracked.ids.tolist(), self._true_ids(tracked), strict=True))
+            ids = np.array([of.get(each, -1) for each in ids.tolist()], dtype=np.int64)
+        future = self._log.future(ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)
         known = future.valid.any(axis=1)
         if not known.any():
             return
@@ -93,3 +112,6 @@ class DemoMonitor:
         ade = distance.sum(axis=-1) / valid.sum(axis=-1)[:, None]
         self._min_ade_sum += float(np.where(unused, np.inf, ade).min(axis=1).sum())
         self._min_ade_count += int(known.sum())
+
+    def _true_ids(self, tracked: TrackedAgents) -> list[int]:
+        return true_ids(self._log, tracked.stamp_ns, tracked.position[:, :2], tracked.ids).tolist()

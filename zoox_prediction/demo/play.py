@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
+from zoox_prediction.demo.chain import Chain
 from zoox_prediction.demo.processes import (
     ProcessGroup,
     deferred_interrupt,
@@ -20,11 +21,10 @@ from zoox_prediction.demo.processes import (
     node_command,
     private_domain,
 )
-from zoox_prediction.demo.table import live_table, what_if_table
+from zoox_prediction.demo.table import live_table, nodes_table, what_if_table
 from zoox_prediction.errors import InputError
 
-TRACKS_TOPIC = "/ground_truth/agents"
-_START_TIMEOUT_S = 60.0
+_START_TIMEOUT_S = 120.0  # a process for each sensor, and a machine that may be slow
 _SETTLE_S = 1.0  # after the last message of the recording, for the last prediction to arrive
 _POLL_S = 0.25
 
@@ -64,8 +64,9 @@ class _Observer:
         self._events.put(None)
 
 
-def play(bag: Path, output: Path, config_path: Path, rate: float, console: Console) -> dict[str, Any]:
-    """Runs the nodes over the recording; the observer's last account, with the what-if answer under `what_if`.
+def play(bag: Path, chain: Chain, output: Path, config_path: Path, rate: float, console: Console) -> dict[str, Any]:
+    """Runs the nodes of the chain over the recording; returns the observer's last account, with the what-if answer
+    under `what_if`.
 
     Raises InputError when a node fails, KeyboardInterrupt on Ctrl-C; no process outlives the call.
     """
@@ -74,21 +75,15 @@ def play(bag: Path, output: Path, config_path: Path, rate: float, console: Conso
         private_domain() as domain,
         ProcessGroup(local_environment(domain), output / "log") as processes,
     ):
-        sim_time = {"use_sim_time": True}
-        remap = ["-r", f"tracked_agents:={TRACKS_TOPIC}"]
-        processes.start("prediction_node", node_command("prediction_node", sim_time, config_path) + remap)
-        processes.start(
-            "visualization_node", node_command("visualization_node", {**sim_time, "recording": bag}) + remap
-        )
-        process = processes.start(
-            "demo_node", node_command("demo_node", {"recording": bag, "output": output}), pipe_output=True
-        )
+        chain.start(processes, bag, config_path)
+        parameters = {"recording": bag, "output": output, "from_tracker": chain.from_sensors}
+        process = processes.start("demo_node", node_command("demo_node", parameters), pipe_output=True)
         assert process.stdout is not None
         observer = _Observer(process.stdout, interrupted)
         _wait_until_ready(observer, processes)
-        player = processes.start("replay_node", node_command("replay_node", _replay_parameters(bag, rate)))
+        player = processes.start("replay_node", node_command("replay_node", _replay_parameters(bag, chain, rate)))
         console.print(f"playing {escape(str(bag))} on ROS domain {domain}, this machine only")
-        console.print(f"tracks: the recording's ground truth ({TRACKS_TOPIC}), in place of a tracker")
+        console.print(_told(chain))
         with Live(live_table(observer.state), console=console, refresh_per_second=4) as live:
             while player.poll() is None:
                 observer.listen()
@@ -104,19 +99,30 @@ def play(bag: Path, output: Path, config_path: Path, rate: float, console: Conso
             live.update(live_table(observer.state))
     if not console.is_terminal:
         console.line()  # Live leaves it out there
+    if chain.from_sensors:
+        console.print(nodes_table(observer.state["nodes"]))
     if "what_if" in observer.state:
         console.print(what_if_table(observer.state["what_if"]))
     return observer.state
 
 
-def _replay_parameters(bag: Path, rate: float) -> dict[str, object]:
+def _told(chain: Chain) -> str:
+    """What predictions are made of, for the person who looks."""
+    if chain.from_sensors:
+        return f"tracks: made from {len(chain.sensors)} sensors, each with a detection node of its own"
+    return f"tracks: those of the recording ({chain.tracks_topic}), in place of a tracker"
+
+
+def _replay_parameters(bag: Path, chain: Chain, rate: float) -> dict[str, object]:
     return {
         "bag": bag,
         "rate": rate,
         "exit_at_end": True,
-        "clock_rate_hz": 20.0,  # a tick costs every Python node some processor time; messages bring their own
-        "wait_for_subscribers": f"[{TRACKS_TOPIC}]",
-        "min_subscribers": 2,  # prediction_node and visualization_node; one may come a second after the other
+        "clock_rate_hz": 50.0,  # latencies are told as exactly as time passes
+        "exclude_topics": f"[{', '.join(chain.not_played)}]",
+        "wait_for_subscribers": f"[{', '.join(chain.awaited)}]",
+        "min_subscribers": chain.min_subscribers,  # one may come a second after the other
+        "wait_timeout_s": _START_TIMEOUT_S,
     }
 
 

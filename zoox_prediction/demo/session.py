@@ -9,17 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
+from zoox_prediction.demo.chain import DETECTIONS_TOPIC, TRACKS_TOPIC
 from zoox_prediction.demo.monitor import DemoMonitor
+from zoox_prediction.demo.node_health import NodeHealth
 from zoox_prediction.demo.plans import PLAN_NAMES, candidate_plans, hypothetical_ego
 from zoox_prediction.recording.bag import BagWriter
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.messages import predictions_to_message
 from zoox_prediction.recording.typestore import RosbagsTypes
-from zoox_prediction.scene import CandidatePlans, ConditionalAnswer, EgoState, PredictedTrajectories
+from zoox_prediction.scene import CandidatePlans, ConditionalAnswer, EgoState, PredictedTrajectories, TrackedAgents
 
 PREDICTIONS_BAG = "predictions"  # below the output; a name in .bag would be taken for a ROS 1 file by rosbags
 PREDICTIONS_TOPIC = "/predictions"
 _PREDICTIONS_TYPE = "zoox_prediction/msg/PredictedTrajectoryArray"
+_TRACKS_TYPE = "zoox_prediction/msg/TrackedAgentArray"
+_DETECTIONS_TYPE = "zoox_prediction/msg/DetectionArray"
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class DemoConfig:
 
     recording: str = ""  # bag that is being played
     output: str = ""  # folder in which the bag of predictions is made
+    from_tracker: bool = False  # the scenes are what a tracker publishes, not the recording's own
     query_at: float = 0.5  # when the what-if question is asked, as a share of the recording
     report_period_s: float = 0.5  # between two lines of the account
 
@@ -50,15 +55,15 @@ class DemoSession:
         self._lock = threading.Lock()
         self._closed = False
         self._log = log
-        self._monitor = DemoMonitor(log)
+        self._monitor = DemoMonitor(log, from_tracker=config.from_tracker)
         self._writer = BagWriter(Path(config.output) / PREDICTIONS_BAG, overwrite=True)
         self._writer.__enter__()
         self._types = RosbagsTypes()
-        start, end = log.stamps_ns[0], log.stamps_ns[-1]
+        stamps = log.stamps_ns if len(log.stamps_ns) else [ego.stamp_ns for ego in log.ego] or [0]
+        start, end = int(stamps[0]), int(stamps[-1])
         self._query_ns = int(start + config.query_at * (end - start))
         self._asked = False
-        self._latency_ms = {"p50_ms": float("nan"), "p99_ms": float("nan")}
-        self._health = ""
+        self._nodes = NodeHealth()
 
     def add(self, predictions: PredictedTrajectories, serialized: bytes, scene_age_s: float, arrival_s: float) -> None:
         """One message of predictions, and its CDR bytes; `arrival_s` is steady time."""
@@ -67,12 +72,22 @@ class DemoSession:
                 self._writer.write_raw(PREDICTIONS_TOPIC, _PREDICTIONS_TYPE, serialized, predictions.stamp_ns)
                 self._monitor.add(predictions, scene_age_s, arrival_s)
 
+    def add_tracks(self, tracks: TrackedAgents, serialized: bytes) -> None:
+        """One message of a tracker, and its CDR bytes."""
+        with self._lock:
+            if not self._closed:
+                self._writer.write_raw(TRACKS_TOPIC, _TRACKS_TYPE, serialized, tracks.stamp_ns)
+                self._monitor.add_tracks(tracks)
+
+    def add_detections(self, stamp_ns: int, serialized: bytes) -> None:
+        """One message of a detection node as CDR bytes."""
+        with self._lock:
+            if not self._closed:
+                self._writer.write_raw(DETECTIONS_TOPIC, _DETECTIONS_TYPE, serialized, stamp_ns)
+
     def add_diagnostics(self, name: str, level: int, message: str, values: dict[str, str]) -> None:
         """One status of /diagnostics."""
-        if name == "prediction_node: prediction" and "p50_ms" in values:
-            self._latency_ms = {key: float(values[key]) for key in self._latency_ms}
-        if name == "prediction_node: problems":
-            self._health = message if level else "ok"
+        self._nodes.add(name, level, message, values)
 
     def question(self, stamp_ns: int) -> tuple[CandidatePlans, EgoState] | None:
         """The plans to ask about once the recording has reached the time to ask; None before, and afterwards."""
@@ -128,7 +143,7 @@ class DemoSession:
         """The state so far as a line of JSON; `ready` tells that the prediction node has been found."""
         with self._lock:
             state = self._monitor.state(finished).as_dict()
-        return _line("state", {"ready": ready, **state, **self._latency_ms, "health": self._health})
+        return _line("state", {"ready": ready, **state, **self._nodes.as_dict()})
 
     def close(self) -> None:
         with self._lock:

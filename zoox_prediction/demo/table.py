@@ -22,11 +22,37 @@ def live_table(state: dict[str, Any]) -> Table:
         ("scenes lost", f"{state['lost']}"),
         ("agents without a path", f"{state['without_path']}"),
         ("tracks in to predictions out, p50 / p99", f"{state['p50_ms']:.1f} / {state['p99_ms']:.1f} ms"),
+        *_sensing_rows(state),
         ("minADE of 6 modes over what happened so far", f"{state['min_ade_m']:.2f} m"),
         ("diagnostics", state["health"] or "-"),
     )
     for what, now in rows:
         table.add_row(what, now)
+    return table
+
+
+def _sensing_rows(state: dict[str, Any]) -> list[tuple[str, str]]:
+    """Of the detection nodes and the tracker, where they run."""
+    tracking = state["nodes"].get("tracking_node: sensor to tracks")
+    if tracking is None:
+        return []
+    dropped = sum(node["dropped"] for node in state["nodes"].values())
+    received = sum(node["received"] for node in state["nodes"].values())
+    return [
+        ("sensor to tracks, p50 / p99", f"{tracking['p50_ms']:.1f} / {tracking['p99_ms']:.1f} ms"),
+        ("sensor messages / dropped", f"{received} / {dropped}"),
+    ]
+
+
+def nodes_table(nodes: dict[str, dict[str, float]]) -> Table:
+    """Latency and dropped frames of every node; the last column is the worst ten seconds of the run."""
+    table = Table(title="nodes")
+    for column in ("node", "p50", "p99", "worst p99", "received", "dropped"):
+        table.add_column(column, justify="left" if column == "node" else "right")
+    for name, node in nodes.items():
+        times = (f"{node[key]:.1f} ms" for key in ("p50_ms", "p99_ms", "worst_p99_ms"))
+        counts = (str(node[key]) if node["received"] else "" for key in ("received", "dropped"))
+        table.add_row(name, *times, *counts)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 import threading
 import time
@@ -16,22 +17,26 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from rclpy.task import Future
 
+from zoox_prediction.demo.chain import DETECTIONS_TOPIC, TRACKS_TOPIC
 from zoox_prediction.demo.session import DemoConfig, DemoSession
 from zoox_prediction.errors import InputError
-from zoox_prediction.msg import PredictedTrajectoryArray
+from zoox_prediction.msg import DetectionArray, PredictedTrajectoryArray, TrackedAgentArray
 from zoox_prediction.recording.log import load_log
 from zoox_prediction.recording.messages import (
     answer_from_response,
     candidate_plans_to_request,
     predictions_from_message,
+    tracked_agents_from_message,
 )
 from zoox_prediction.ros.lifecycle import run_node
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.ros.parameters import declare_and_load
-from zoox_prediction.ros.qos import INPUT
+from zoox_prediction.ros.qos import INPUT, MANY_INPUTS
 from zoox_prediction.scene import CandidatePlans, EgoState
 from zoox_prediction.srv import PredictConditional
 
+# Where the stamp of a message that begins with a header stands in its CDR bytes.
+_CDR_HEADER_BYTES, _HEADER_STAMP = 4, struct.Struct("<iI")
 _ANSWER_TIMEOUT_S = 3.0  # an answer that was sent before the two had found each other never comes: ask again
 
 
@@ -50,6 +55,9 @@ class DemoNode(Node):
         self._client: Client = self.create_client(PredictConditional, "/prediction_node/predict_conditional")
         self.create_subscription(PredictedTrajectoryArray, "/predictions", self._on_predictions, INPUT)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, INPUT)
+        if config.from_tracker:
+            self.create_subscription(TrackedAgentArray, TRACKS_TOPIC, self._on_tracks, MANY_INPUTS)
+            self.create_subscription(DetectionArray, DETECTIONS_TOPIC, self._on_detections, MANY_INPUTS, raw=True)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # the recording's time stands still at its end
         self.create_timer(config.report_period_s, self._report, clock=steady)
 
@@ -61,6 +69,13 @@ class DemoNode(Node):
             plans, ego = question
             future = self._client.call_async(candidate_plans_to_request(plans, ROS_TYPES))
             future.add_done_callback(lambda done: self._on_answer(plans, ego, done.result()))
+
+    def _on_tracks(self, message: TrackedAgentArray) -> None:
+        self._session.add_tracks(tracked_agents_from_message(message), serialize_message(message))
+
+    def _on_detections(self, serialized: bytes) -> None:
+        seconds, nanoseconds = _HEADER_STAMP.unpack_from(serialized, _CDR_HEADER_BYTES)
+        self._session.add_detections(seconds * 1_000_000_000 + nanoseconds, serialized)
 
     def _on_answer(self, plans: CandidatePlans, ego: EgoState, response: Any) -> None:
         try:

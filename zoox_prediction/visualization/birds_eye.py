@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,9 @@ from zoox_prediction.visualization.canvas import Canvas
 from zoox_prediction.visualization.map_layer import draw_road_network
 
 _MOVING_MPS = 0.5
+
+Entry = tuple[str, palette.Color]  # of the key
+Layer = Callable[[Canvas], list[Entry]]  # draws something more, and says what stands in the key for it
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,19 @@ def draw_scene(
     config: ViewConfig | None = None,
     center: ArrayLike | None = None,
     title: str = "",
+    under: Sequence[Layer] = (),
+    over: Sequence[Layer] = (),
 ) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB picture of a scene, north up, centred on `center` (2,), else the ego, else the agents.
 
-    `truth` is what really happened, of any agents.
+    `truth` is what really happened, of any agents. `under` and `over` are drawn below and above all but map and labels.
     """
     config = config or ViewConfig()
     canvas = Canvas(
         _default_center(scene) if center is None else center, config.width_m, (config.width_px, config.height_px)
     )
     draw_road_network(canvas, scene.road_network, scene.signals)
+    entries = [entry for layer in under for entry in layer(canvas)]
     if truth is not None:
         canvas.polylines(
             [path[valid] for path, valid in zip(truth.position, truth.valid, strict=True)], palette.TRUTH, 6, alpha=0.6
@@ -59,9 +66,13 @@ def draw_scene(
         _draw_predictions(canvas, predictions, config)
     _draw_agents(canvas, scene)
     _draw_ego(canvas, scene, plans)
+    entries += [entry for layer in over for entry in layer(canvas)]
     if config.labels:
         _draw_labels(canvas, scene, predictions)
-    _draw_key(canvas, scene, predictions, truth, plans, title)
+    canvas.legend([*_entries(scene, predictions, truth, plans), *entries])
+    canvas.scale_bar()
+    if title:
+        canvas.text_px(title, (14, 26), scale=0.6)
     return canvas.image
 
 
@@ -147,14 +158,9 @@ def _draw_labels(canvas: Canvas, scene: Scene, predictions: PredictedTrajectorie
             canvas.text(f"{predictions.probability[agent, mode]:.2f}", end, palette.PREDICTION, scale=0.36)
 
 
-def _draw_key(
-    canvas: Canvas,
-    scene: Scene,
-    predictions: PredictedTrajectories | None,
-    truth: Future | None,
-    plans: CandidatePlans | None,
-    title: str,
-) -> None:
+def _entries(
+    scene: Scene, predictions: PredictedTrajectories | None, truth: Future | None, plans: CandidatePlans | None
+) -> list[Entry]:
     present = [AgentClass(int(each)) for each in np.unique(scene.agents.agent_class)]
     entries = [(each.name.lower(), palette.AGENT[each]) for each in present]
     if scene.ego is not None:
@@ -165,7 +171,4 @@ def _draw_key(
         entries.append(("what really happened", palette.TRUTH))
     if plans is not None:
         entries.append(("candidate plan", palette.PLAN))
-    canvas.legend(entries)
-    canvas.scale_bar()
-    if title:
-        canvas.text_px(title, (14, 26), scale=0.6)
+    return entries

@@ -28,6 +28,12 @@ TRUTH: Color = (40, 90, 230)
 FALLBACK: Color = (220, 130, 20)
 PLAN: Color = (160, 40, 170)
 
+LIDAR_GROUND: Color = (150, 160, 165)
+LIDAR: Color = (0, 105, 130)
+RADAR: Color = (215, 0, 150)
+CAMERA: Color = (200, 150, 0)
+THERMAL: Color = (225, 70, 20)
+
 AGENT: dict[AgentClass, Color] = {
     AgentClass.CAR: (235, 140, 40),
     AgentClass.TRUCK: (190, 95, 25),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from zoox_prediction.scene import AgentClass, Scene
 from zoox_prediction.visualization import palette
 from zoox_prediction.visualization.canvas import Canvas
 from zoox_prediction.visualization.map_layer import draw_road_network
-from zoox_prediction.visualization.palette import Color
 
 _CLOUD = "sensor_msgs/msg/PointCloud2"
 _MAX_AGE_S = 0.25  # of a message that is shown
@@ -29,9 +28,6 @@ _WIDTH_M = 60.0
 _VIEW_PX = 760  # the view from above is square
 _COLUMNS, _TILE_WIDTH_PX, _LABEL_PX, _GAP_PX = 2, 480, 24, 8
 _GROUND_M = 0.25  # above base_link's plane; what is lower counts as ground
-_GROUND: Color = (150, 160, 165)
-_LIDAR: Color = (0, 105, 130)
-_RADAR: Color = (215, 0, 150)
 _TEMPERATURE_PERCENTILES = (5.0, 99.9)
 
 
@@ -42,7 +38,7 @@ def draw_sensors(bag: Path, scene: Scene) -> NDArray[np.uint8] | None:
     or the scene has no ego. Raises RecordingError when the bag cannot be read.
     """
     with BagReader(bag) as reader:
-        newest = _newest(reader, scene.stamp_ns)
+        newest = newest_messages(reader, scene.stamp_ns)
         if scene.ego is None or not newest:
             return None
         frames = read_transforms(reader, scene.stamp_ns + round(1e9))
@@ -50,15 +46,16 @@ def draw_sensors(bag: Path, scene: Scene) -> NDArray[np.uint8] | None:
     cameras = [each for each in images if each[1].ndim == 3][:_COLUMNS]
     thermals = [each for each in images if each[1].dtype == np.uint16][:_COLUMNS]
     tiles = [_tile(name, image[..., ::-1]) for name, image in sorted(cameras, key=lambda each: each[0])]
-    tiles += [_thermal_tile(name, image) for name, image in sorted(thermals, key=lambda each: each[0])]
+    tiles += [_false_colors_tile(name, image) for name, image in sorted(thermals, key=lambda each: each[0])]
     return _beside(_from_above(scene, newest, frames), tiles)
 
 
-def _newest(reader: BagReader, stamp_ns: int) -> dict[str, Any]:
-    """The newest message of each topic of clouds and images at the stamp, by the topic's name."""
-    names = [name for name, topic in reader.topics.items() if topic.type in (_CLOUD, *IMAGE_TYPES)]
+def newest_messages(reader: BagReader, stamp_ns: int, topics: Collection[str] | None = None) -> dict[str, Any]:
+    """By topic the newest message at the stamp; of `topics`, or of all with clouds and images."""
+    if topics is None:
+        topics = [name for name, topic in reader.topics.items() if topic.type in (_CLOUD, *IMAGE_TYPES)]
     start_ns = stamp_ns - round(_MAX_AGE_S * 1e9)
-    messages = reader.messages(names, start_ns, stamp_ns + 1) if names else ()
+    messages = reader.messages(list(topics), start_ns, stamp_ns + 1) if topics else ()
     newest = {each.topic: each.message for each in messages}
     return dict(sorted(newest.items()))
 
@@ -76,19 +73,20 @@ def _from_above(scene: Scene, newest: Mapping[str, Any], frames: TransformHistor
     forward = np.array([np.cos(scene.ego.yaw), np.sin(scene.ego.yaw)])
     center = scene.ego.position + scene.ego_center_offset_m * forward
     canvas.polygons([box_corners(center, np.asarray(scene.ego.yaw), scene.ego_size)], palette.EGO)
-    lidar, radar = _points_in_map(newest, frames, scene.stamp_ns)
+    lidar, radar = points_in_map(newest, frames, scene.stamp_ns)
     low = lidar[:, 2] < scene.ego.z + _GROUND_M
-    canvas.discs(lidar[low, :2], 0.7, _GROUND)
-    canvas.discs(lidar[~low, :2], 1.2, _LIDAR)
-    canvas.discs(radar[:, :2], 2.5, _RADAR)
-    entries = [("lidar, ground", _GROUND), ("lidar, above it", _LIDAR), ("radar", _RADAR), ("ego", palette.EGO)]
+    canvas.discs(lidar[low, :2], 0.7, palette.LIDAR_GROUND)
+    canvas.discs(lidar[~low, :2], 1.2, palette.LIDAR)
+    canvas.discs(radar[:, :2], 2.5, palette.RADAR)
+    entries = [("lidar, ground", palette.LIDAR_GROUND), ("lidar, above it", palette.LIDAR), ("radar", palette.RADAR)]
+    entries.append(("ego", palette.EGO))
     canvas.legend(entries)
     canvas.scale_bar()
     canvas.text_px("points over the true boxes", (12, 26), scale=0.6)
     return canvas.image
 
 
-def _points_in_map(
+def points_in_map(
     newest: Mapping[str, Any], frames: TransformHistory, stamp_ns: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(L, 3) points of lidars and (R, 3) of radars, which measure radial speeds; without those of unknown frames."""
@@ -129,12 +127,18 @@ def _crowd(scene: Scene, pose: Pose) -> float:
     return float((scene.agents.size[:, 2] / distance)[before].sum())
 
 
-def _thermal_tile(name: str, image: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """In false colours from the coldest to the warmest, the image being in centikelvin."""
+def _false_colors_tile(name: str, image: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """With the range of temperatures in the label."""
+    colors, low, high = false_colors(image)
+    return _tile(f"{name}, {low / 100.0 - 273.15:.0f} to {high / 100.0 - 273.15:.0f} C", colors)
+
+
+def false_colors(image: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], float, float]:
+    """(H, W, 3) RGB from the coldest to the warmest of a thermal image (H, W) in centikelvin, and these two [cK]."""
     low, high = np.percentile(image, _TEMPERATURE_PERCENTILES)
     share = np.clip((image - low) / max(high - low, 1.0), 0.0, 1.0)
     colors = cv2.applyColorMap(np.round(255.0 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    return _tile(f"{name}, {low / 100.0 - 273.15:.0f} to {high / 100.0 - 273.15:.0f} C", colors[..., ::-1])
+    return np.ascontiguousarray(colors[..., ::-1]), float(low), float(high)
 
 
 def _tile(label: str, image: NDArray) -> NDArray[np.uint8]:

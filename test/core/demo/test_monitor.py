@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,47 @@ def test_a_repeated_prediction_is_a_message_but_does_not_count_in_the_rate():
     state = monitor.state()
     assert state.rate_hz == pytest.approx(10.0)
     assert (state.predictions, state.scenes_played) == (6, 5)
+
+
+def tracks(step: int, ids: tuple[int, ...] = (7, 9), shift_m: float = 0.3) -> TrackedAgents:
+    """What a tracker makes of the two cars, with ids of its own."""
+    position = [[0.2 * step + shift_m, 5.0 * row] for row in range(len(ids))]
+    count = len(ids)
+    return TrackedAgents.from_states(
+        step * STEP_NS, ids, [AgentClass.CAR] * count, position, [0.0] * count, [[2.0, 0.0]] * count
+    )
+
+
+def predictions_of(agents: TrackedAgents) -> PredictedTrajectories:
+    """Perfect ones of the two cars, under the tracks' ids."""
+    perfect = predictions(agents.stamp_ns)
+    rows = np.round(agents.position[:, 1] / 5.0).astype(int)
+    chosen = {name: getattr(perfect, name)[rows] for name in ("position", "yaw", "speed", "covariance", "probability")}
+    return replace(
+        perfect, ids=agents.ids, agent_class=perfect.agent_class[rows], source=perfect.source[rows], **chosen
+    )
+
+
+@pytest.mark.parametrize("tracks_first", [True, False])
+def test_of_a_tracker_scenes_are_its_messages_and_errors_those_of_the_agents_that_its_tracks_are_of(tracks_first):
+    monitor = DemoMonitor(log(), from_tracker=True)
+    for step in (2, 3, 4):
+        agents = tracks(step)
+        sequence = [lambda each=agents: monitor.add_tracks(each)]
+        if step != 3:
+            predicted = predictions_of(agents)
+            sequence.append(lambda each=predicted: monitor.add(each, 0.01, 0.0))
+        for call in sequence if tracks_first else reversed(sequence):
+            call()
+    state = monitor.state(finished=True)
+    assert (state.scenes_played, state.predictions, state.lost, state.without_path) == (3, 2, 1, 0)
+    assert state.min_ade_m == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_track_without_a_path_is_counted_and_one_of_nobody_has_no_error():
+    monitor = DemoMonitor(log(), from_tracker=True)
+    agents = tracks(2, ids=(7, 9), shift_m=50.0)
+    monitor.add_tracks(agents)
+    monitor.add(predictions_of(agents.select(np.array([0]))), 0.01, 0.0)
+    state = monitor.state(finished=True)
+    assert state.without_path == 1 and np.isnan(state.min_ade_m)
