@@ -88,3 +88,5 @@ def _recordings_at(path: Path) -> Iterator[RecordingSource]:
     elif (path / "label_02").is_dir():
         for labels in sorted((path / "label_02").glob("*.txt")):
             yield RecordingSource(path, "kitti-tracking", labels.stem)
+    elif (path / "velodyne_points").is_dir() or ((path / "velodyne").is_dir() and any(path.glob("calib*.txt"))):
+        yield RecordingSource(path, "kitti-raw")

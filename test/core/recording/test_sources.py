@@ -17,6 +17,8 @@ LAYOUTS = {
     "eth/raw/eth/test/biwi_eth.txt": ("eth/raw/eth/test/biwi_eth.txt", "eth-ucy"),
     "nuscenes/sd_scene-1.pkl": ("nuscenes/sd_scene-1.pkl", "scenarionet"),
     "taf/k1/vehicle_tracks_000.csv": ("taf/k1/vehicle_tracks_000.csv", "interaction"),
+    "drive/velodyne_points/data/0000000000.bin": ("drive", "kitti-raw"),
+    "weather/Navtech_Polar.txt": ("weather", "radiate"),
     "bags/db3/metadata.yaml": ("bags/db3", BAG),
     "bags/lone.mcap": ("bags/lone.mcap", BAG),
 }
@@ -33,9 +35,12 @@ def test_every_layout_is_found_below_a_folder_and_nothing_else(tmp_path):
         _touch(tmp_path / name)
     _touch(tmp_path / "kitti/training/label_02/0000.txt")
     _touch(tmp_path / "kitti/training/label_02/0003.txt")
+    _touch(tmp_path / "city/velodyne/000000.npz")
+    _touch(tmp_path / "city/calib_2011_09_26.txt")
     found, problems = find_recordings([tmp_path])
     expected = {RecordingSource(tmp_path / path, layout) for path, layout in LAYOUTS.values()}
     expected |= {RecordingSource(tmp_path / "kitti/training", "kitti-tracking", each) for each in ("0000", "0003")}
+    expected.add(RecordingSource(tmp_path / "city", "kitti-raw"))
     assert set(found) == expected
     assert len(found) == len(expected)
     assert problems == []
