@@ -13,17 +13,20 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from sensor_peer import START_NS, Change, SensorPeer
 from tf2_msgs.msg import TFMessage
 
+from zoox_prediction.geometry import quaternion_from_yaw
+from zoox_prediction.msg import TrackedAgentArray
 from zoox_prediction.recording.datasets.source import StaticTransform
-from zoox_prediction.recording.messages import odometry_to_message
+from zoox_prediction.recording.messages import odometry_to_message, tracked_agents_to_message
 from zoox_prediction.recording.sensor_messages import (
     camera_info_message,
+    ego_transform_message,
     encoded_image_message,
     image_message,
     static_transforms_message,
 )
 from zoox_prediction.ros.messages import ROS_TYPES
-from zoox_prediction.ros.qos import INPUT, SENSOR_DATA, STATIC_TRANSFORMS
-from zoox_prediction.scene import AgentClass, EgoState, TrackedAgents
+from zoox_prediction.ros.qos import INPUT, SENSOR_DATA, STATIC_TRANSFORMS, TRANSFORMS
+from zoox_prediction.scene import AgentClass, Attribute, EgoState, TrackedAgents
 from zoox_prediction.simulation.sensors.camera import camera_image
 from zoox_prediction.simulation.sensors.config import CameraConfig, Mount, ThermalConfig
 from zoox_prediction.simulation.sensors.suite import SensorSuite
@@ -42,7 +45,8 @@ class PictureSender(SensorPeer):
     def __init__(self) -> None:
         super().__init__("picture_sender")
         self._ego = EgoState(START_NS, np.zeros(2), 0.0, np.zeros(2))
-        self.pixels, self._matrix = _pictures(self._ego)
+        self._agents = _agents()
+        self.pixels, self._matrix = _pictures(self._agents, self._ego)
         types = {"camera": Image, "jpeg": CompressedImage, "thermal": Image, "scan": Image}
         topics = {name: (f"{name}/image", kind) for name, kind in types.items()}
         topics |= {f"{name}_info": (f"{name}/camera_info", CameraInfo) for name in CAMERAS}
@@ -50,6 +54,8 @@ class PictureSender(SensorPeer):
             name: self.create_publisher(kind, topic, SENSOR_DATA) for name, (topic, kind) in topics.items()
         }
         self._odometry = self.create_publisher(Odometry, "odometry", INPUT)
+        self._tracks = self.create_publisher(TrackedAgentArray, "tracked_agents", INPUT)
+        self._transforms = self.create_publisher(TFMessage, "/tf", TRANSFORMS)
         self._mounting = self.create_publisher(TFMessage, "/tf_static", STATIC_TRANSFORMS)
         self._mounts: dict[str, NDArray[np.float64]] = {}
         ahead = Mount(3.75, 0.0, 1.5)
@@ -62,7 +68,12 @@ class PictureSender(SensorPeer):
         self._mounting.publish(static_transforms_message(transforms, 0, ROS_TYPES))
 
     def send_all(self, stamp_ns: int, changes: Mapping[str, Change], transforms: bool) -> None:
-        self._odometry.publish(odometry_to_message(replace(self._ego, stamp_ns=stamp_ns), ROS_TYPES))
+        ego = replace(self._ego, stamp_ns=stamp_ns)
+        self._odometry.publish(odometry_to_message(ego, ROS_TYPES))
+        if transforms:
+            self._transforms.publish(ego_transform_message(ego, quaternion_from_yaw(0.0), ROS_TYPES))
+        tracks = replace(self._agents, stamp_ns=stamp_ns, attributes_valid=np.zeros(3, dtype=np.uint32))
+        self._tracks.publish(tracked_agents_to_message(tracks, ROS_TYPES))
         for name, message in self._messages(stamp_ns).items():
             changed = changes.get(name, lambda message: message)(message)
             if changed is not None:
@@ -83,21 +94,26 @@ class PictureSender(SensorPeer):
         return found
 
 
-def _pictures(ego: EgoState) -> tuple[dict[str, NDArray], dict[str, NDArray[np.float64]]]:
-    """By sensor its picture, and by camera its matrix."""
-    whole, mount = SensorSuite.load().config, Mount(3.75, 0.0, 1.5)
-    kinds = (CameraConfig, ThermalConfig)
-    ahead = [replace(next(each for each in whole.sensors if isinstance(each, kind)), mount=mount) for kind in kinds]
-    suite = SensorSuite(replace(whole, sensors=tuple(ahead)))
-    people = TrackedAgents.from_states(
+def _agents() -> TrackedAgents:
+    """A car that brakes, with the id 1, and people."""
+    return TrackedAgents.from_states(
         START_NS,
         np.array([1, 2, 3]),
         np.array([AgentClass.CAR, AgentClass.PEDESTRIAN, AgentClass.PEDESTRIAN]),
         np.array([[18.0, 2.0, 0.8], [12.0, -1.0, 0.9], [16.0, -3.0, 0.9]]),
         np.zeros(3),
         np.zeros((3, 2)),
+        attributes=np.array([Attribute.BRAKE_LIGHT, 0, 0], dtype=np.uint32),
     )
-    scenery, random = suite.scenery(SensorTruth(people, ego)), np.random.default_rng(1)
+
+
+def _pictures(agents: TrackedAgents, ego: EgoState) -> tuple[dict[str, NDArray], dict[str, NDArray[np.float64]]]:
+    """By sensor its picture, and by camera its matrix."""
+    whole, mount = SensorSuite.load().config, Mount(3.75, 0.0, 1.5)
+    kinds = (CameraConfig, ThermalConfig)
+    ahead = [replace(next(each for each in whole.sensors if isinstance(each, kind)), mount=mount) for kind in kinds]
+    suite = SensorSuite(replace(whole, sensors=tuple(ahead)))
+    scenery, random = suite.scenery(SensorTruth(agents, ego)), np.random.default_rng(1)
     camera, thermal = suite.config.sensors
     assert isinstance(camera, CameraConfig) and isinstance(thermal, ThermalConfig)
     colors = camera_image(camera, scenery, random)

@@ -20,7 +20,7 @@ from sensor_peer import Change, in_frame, nothing, of_another_size, shifted, tru
 from zoox_prediction.recording.sensor_messages import image_message
 from zoox_prediction.ros.lifecycle import spinning
 from zoox_prediction.ros.messages import ROS_TYPES
-from zoox_prediction.scene import AgentClass
+from zoox_prediction.scene import AgentClass, Attribute
 from zoox_prediction.simulation.sensors.config import Mount
 
 if TYPE_CHECKING:
@@ -224,6 +224,25 @@ def test_rows_with_padding_are_the_same_picture(sender: PictureSender) -> None:
     plain, begun = sender.of_sensor("scan")[-1], len(sender.of_sensor("scan"))
     sender.drive(until=lambda: len(sender.of_sensor("scan")) > begun + 2, what="detections", scan=padded)
     np.testing.assert_allclose(sender.of_sensor("scan")[-1].center, plain.center)
+
+
+def test_cameras_tell_of_the_lights_of_tracks_wherever_tf_tells_where_they_are(sender: PictureSender) -> None:
+    def lit(name: str) -> bool:
+        told = sender.of_sensor(name)[-1].of_tracks
+        return told is not None and bool((told.ids == 1).any() and (told.attributes == Attribute.BRAKE_LIGHT).all())
+
+    sender.drive(until=lambda: lit("camera") and lit("jpeg"), what="lit brake lights")
+    assert all(sender.of_sensor(each)[-1].of_tracks is None for each in ("thermal", "scan"))
+    begun_ns = sender.now_ns()
+    sender.drive(
+        2.0,
+        until=lambda: "no lights are looked at: no transform 'map' from 'camera'" in sender.problems("camera"),
+        what="the words",
+        transforms=False,
+    )
+    last = sender.of_sensor("camera")[-1]
+    assert last.stamp_ns > begun_ns + 1_000_000_000 and last.of_tracks is None  # it goes on
+    sender.drive(until=lambda: lit("camera") and lit("jpeg"), what="lit brake lights")
 
 
 def test_stamps_that_go_back_are_told_by_their_age(sender: PictureSender) -> None:

@@ -41,7 +41,7 @@ class LightConfig:
     min_red_dark: float = 165.0  # the same by night, when tail lights are on
     dark: float = 60.0  # a picture whose middle is darker shows the night
     min_red_rise: float = 45.0  # against the darkest of the last seconds
-    min_amber_swing: float = 22.0  # of an indicator, from dark to lit
+    min_amber_swing: float = 36.0  # of an indicator, from dark to lit
     blink_hz: tuple[float, ...] = (0.9, 2.3)  # least and most
     min_blink_s: float = 1.2  # so long a vehicle must be seen
     min_blink_fit: float = 0.5  # share of the variance that blinking explains
@@ -152,7 +152,7 @@ class LightTracker:
         bits = known = Attribute(0)
         confidence = np.zeros(3)
         if from_behind:
-            is_lit, confidence[0] = self._brake(levels[:, :, _RED], min_red)
+            is_lit, confidence[0] = self._brake(levels[:, :, _RED], min_red, is_clear)
             known |= Attribute.BRAKE_LIGHT
             bits |= Attribute.BRAKE_LIGHT if is_lit else Attribute(0)
         fits = self._blinking(seconds, levels[:, :, _AMBER])
@@ -169,14 +169,15 @@ class LightTracker:
                 bits |= sides[int(np.argmax(blinks))]
         return int(bits), int(known), confidence
 
-    def _brake(self, red: FloatArray, min_red: float) -> tuple[bool, float]:
+    def _brake(self, red: FloatArray, min_red: float, is_clear: bool) -> tuple[bool, float]:
         """Whether both sides (T, 2) are lit now, and how sure that is."""
         min_rise = self._config.min_red_rise
         now = red[-1].min()  # a sun's reflection is on one side
         rise = (red[-1] - red.min(axis=0)).min()
         by_level = _sigmoid((now - min_red) / 15.0)
-        # Once it was seen darker, the change tells more than the level, which is that of paint or of a tail light too.
-        seen_dark = float(np.ptp(red, axis=0).min()) >= min_rise
+        # Once it was seen darker, the change tells more than the level, which is that of paint or of a tail light too;
+        # but lamps of a pixel or two come and go with the grid.
+        seen_dark = is_clear and float(np.ptp(red, axis=0).min()) >= min_rise
         by_rise = _sigmoid((rise - min_rise / 2.0) / 10.0)
         lit = by_level * by_rise if seen_dark else 0.8 * by_level
         return bool(lit > 0.5), float(max(lit, 1.0 - lit)) if seen_dark else float(0.8 * max(by_level, 1.0 - by_level))

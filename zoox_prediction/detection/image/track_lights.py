@@ -26,7 +26,9 @@ _CLASSES = (AgentClass.CAR, AgentClass.TRUCK, AgentClass.BUS)  # motorcycles hav
 _LEAST_FACING = 0.4  # cosine between the face's normal and the line of sight
 _MOST_HIDDEN = 0.1  # of the face, by what is nearer
 _NEAREST_M = 1.0
+_FORWARD_MPS = 1.5  # who drives so fast is known to have its front ahead
 _CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
+_EITHER_WAY = Attribute.BRAKE_LIGHT | Attribute.HAZARD
 _INDICATORS = Attribute.LEFT_INDICATOR | Attribute.RIGHT_INDICATOR | Attribute.HAZARD
 
 
@@ -45,9 +47,11 @@ class TrackLights:
     def __init__(self, config: LightConfig | None = None) -> None:
         self._config = config or LightConfig()
         self._lights = LightTracker(self._config)
+        self._driven: set[int] = set()  # ids of tracks that were seen to drive
 
     def reset(self) -> None:
         self._lights.reset()
+        self._driven.clear()
 
     def look(
         self,
@@ -59,11 +63,14 @@ class TrackLights:
     ) -> TrackAttributes:
         """What vehicles of `tracks`, told of shortly before or after, show in a picture (H, W, 3) blue, green, red.
 
-        map_from_camera (4, 4) is the pose of the optical frame at the stamp in the frame of the tracks.
+        map_from_camera (4, 4) is the pose of the optical frame at the stamp in the frame of the tracks. A vehicle that
+        has not driven yet may stand the other way round than its track: of it lit brake lights alone are told, which
+        no front has, and hazard lights.
         """
         dt_s = (stamp_ns - tracks.stamp_ns) * 1e-9
         if abs(dt_s) > self._config.max_track_age_s or not len(tracks):
             return TrackAttributes.empty()
+        self._see_driving(tracks)
         faces = self._faces(tracks, dt_s, camera, map_from_camera)
         # The rear and the front of a vehicle have their own lamps.
         keys = 2 * tracks.ids[faces.rows] + faces.from_behind
@@ -72,8 +79,14 @@ class TrackLights:
         bits = np.repeat(np.array([Attribute.BRAKE_LIGHT, _INDICATORS], dtype=np.uint32), len(faces.rows))
         on, known = np.tile(lights.attributes, 2) & bits, np.tile(lights.attributes_valid, 2) & bits
         confidence = np.concatenate([lights.confidence[:, 0], lights.confidence[:, 1:].min(axis=1)])
-        found = TrackAttributes(ids, on, known, confidence)
+        known &= np.where(np.isin(ids, list(self._driven)), known, on & _EITHER_WAY).astype(np.uint32)
+        found = TrackAttributes(ids, on & known, known, confidence)
         return found.select(known > 0)
+
+    def _see_driving(self, tracks: TrackedAgents) -> None:
+        forward = (tracks.velocity * np.column_stack([np.cos(tracks.yaw), np.sin(tracks.yaw)])).sum(axis=1)
+        self._driven |= set(tracks.ids[forward >= _FORWARD_MPS].tolist())
+        self._driven &= set(tracks.ids.tolist())
 
     def _faces(self, tracks: TrackedAgents, dt_s: float, camera: CameraModel, map_from_camera: FloatArray) -> _Faces:
         center = tracks.position.copy()

@@ -31,6 +31,7 @@ def watched(
     yaw: list[float] | None = None,
     frames: int = 26,
     delay_s: float = 0.1,
+    has_driven: bool = True,
 ) -> list[TrackAttributes]:
     """What is told of agents that stand, by every picture; the tracks are of so long before it."""
     looks, found = TrackLights(), []
@@ -38,6 +39,9 @@ def watched(
         stamp_ns = START_NS + step * STEP_NS
         view = scenery(kinds, places, yaw=yaw, attributes=shown, stamp_ns=stamp_ns)
         tracks = replace(view.truth.agents, stamp_ns=stamp_ns - round(delay_s * 1e9))
+        if step == 0 and has_driven:
+            ahead = np.column_stack([np.cos(tracks.yaw), np.sin(tracks.yaw)])
+            tracks = replace(tracks, velocity=2.0 * ahead)
         image = color_image(CONFIG, view, step)
         found.append(looks.look(stamp_ns, image, camera_model(CONFIG), CONFIG.base_from_frame, tracks))
     return found
@@ -62,6 +66,14 @@ def test_lights_of_a_car_ahead_however_it_stands(shown: Attribute, yaw: float) -
 def test_indicators_of_a_car_that_comes_are_those_of_its_own_sides(shown: Attribute) -> None:
     last = watched([AgentClass.CAR], [(14.0, 0.5)], [shown | BRAKE], [np.pi])[-1]
     assert bits(last, 1) == (shown, LEFT | RIGHT | HAZARD)
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"), [(Attribute(0), Attribute(0)), (BRAKE, BRAKE), (LEFT, Attribute(0)), (HAZARD, HAZARD)]
+)
+def test_of_a_car_that_has_not_driven_only_what_either_way_round_tells(shown: Attribute, told: Attribute) -> None:
+    last = watched([AgentClass.CAR], [(14.0, 0.5)], [shown], has_driven=False)[-1]
+    assert bits(last, 1) == (told, told)
 
 
 def test_every_vehicle_has_its_own_lights() -> None:
