@@ -92,8 +92,9 @@ def train_thermal_network(
 ) -> Any:
     """The trained network with averaged weights, in evaluation mode; `progress` gets the step and the mean loss.
 
-    A training that was interrupted goes on from `checkpoint` to what it would have become without the interruption.
-    Raises InputError when that file is no checkpoint of such a training.
+    A training that was interrupted goes on from `checkpoint` to what it would have become without the interruption;
+    with another number of steps, by the learning rates of that number. Raises InputError when that file is no
+    checkpoint of such a training.
     """
     import torch
 
@@ -105,8 +106,9 @@ def train_thermal_network(
     averaged = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps)
-    state = _State(config, samples, network, averaged, optimizer, schedule)
+    state = _State(config, samples, network, averaged, optimizer)
     first, mean_loss = (0, float("nan")) if checkpoint is None else state.load(checkpoint)
+    schedule.last_epoch = first
     for step in range(first, config.steps):
         batch = [samples.draw() for _ in range(config.batch_size)]
         images = torch.from_numpy(np.stack([each.image for each in batch]))
@@ -135,14 +137,13 @@ class _State:
     network: Any
     averaged: Any
     optimizer: Any
-    schedule: Any
 
     def save(self, path: Path, step: int, mean_loss: float) -> None:
         import torch
 
-        modules = (self.network, self.averaged, self.optimizer, self.schedule)
+        modules = (self.network, self.averaged, self.optimizer)
         state = {
-            "config": asdict(self.config),
+            "config": self._settings(),
             "step": step,
             "mean_loss": mean_loss,
             "modules": [each.state_dict() for each in modules],
@@ -152,6 +153,10 @@ class _State:
         torch.save(state, partial)
         partial.replace(path)
 
+    def _settings(self) -> dict[str, Any]:
+        """What a training that goes on must have in common."""
+        return {name: value for name, value in asdict(self.config).items() if name != "steps"}
+
     def load(self, path: Path) -> tuple[int, float]:
         """The step to go on from and the mean loss so far; the beginning when there is no such file yet."""
         import torch
@@ -160,11 +165,13 @@ class _State:
             return 0, float("nan")
         try:
             state = torch.load(path, weights_only=True)
-            if state["config"] != asdict(self.config):
+            if state["config"] != self._settings():
                 raise InputError(
                     f"{path}: is of a training with other settings; give another file or the same settings"
                 )
-            modules = (self.network, self.averaged, self.optimizer, self.schedule)
+            if int(state["step"]) > self.config.steps:
+                raise InputError(f"{path}: is of step {state['step']} already; give more steps or remove it")
+            modules = (self.network, self.averaged, self.optimizer)
             for module, values in zip(modules, state["modules"], strict=True):
                 module.load_state_dict(values)
             self.samples.random.bit_generator.state = state["random"]

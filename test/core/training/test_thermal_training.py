@@ -155,7 +155,13 @@ def test_an_interrupted_training_goes_on_to_the_same_network(tmp_path: Path, mon
         np.testing.assert_allclose(resumed[name], value, atol=1e-6)
     samples = ThermalSamples([picture], config.size_px, np.random.default_rng(0))
     with pytest.raises(InputError, match="other settings"):
-        thermal_network.train_thermal_network(samples, replace(config, steps=7), checkpoint=checkpoint)
+        thermal_network.train_thermal_network(samples, replace(config, batch_size=3), checkpoint=checkpoint)
+    with pytest.raises(InputError, match="is of step 6 already"):
+        thermal_network.train_thermal_network(samples, replace(config, steps=5), checkpoint=checkpoint)
+    steps.clear()
+    longer = replace(config, steps=8)
+    thermal_network.train_thermal_network(samples, longer, lambda step, loss: steps.append(step), checkpoint)
+    assert steps == [7, 8]
     checkpoint.write_bytes(b"nothing")
     with pytest.raises(InputError, match="no checkpoint"):
         thermal_network.train_thermal_network(samples, config, checkpoint=checkpoint)
