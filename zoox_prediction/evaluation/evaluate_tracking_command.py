@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +20,8 @@ from zoox_prediction.detection.config import DetectionConfig
 from zoox_prediction.detections import MODALITIES, Modality
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import tables
+from zoox_prediction.evaluation.light_scores import score_lights
+from zoox_prediction.evaluation.track_lights import with_lights
 from zoox_prediction.evaluation.tracking_run import TrackedFrame, detect_recording, track_recording
 from zoox_prediction.evaluation.tracking_scores import TrackingScope, score_tracks
 from zoox_prediction.progress import progress_bar
@@ -58,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--without", nargs="+", choices=sorted(MODALITIES), default=[], help="kinds of sensors that are switched off"
     )
     parser.add_argument("--ablations", action="store_true", help="also with each kind of sensor switched off in turn")
+    parser.add_argument("--lights", action="store_true", help="also how right tracks are about lights, within 30 m")
     parser.add_argument("--radius", type=float, default=60.0, metavar="M", help="around the ego, default %(default)g")
     parser.add_argument("--view", type=float, default=360.0, metavar="DEG", help="that the ground truth knows of")
     parser.add_argument("--detection-config", type=Path, metavar="FILE", help="instead of config/detection_node.yaml")
@@ -84,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         detection=_config(DetectionConfig, arguments.detection_config, "detection_node"),
         tracking=_config(TrackingNodeConfig, arguments.tracking_config, "tracking_node"),
         settings=settings,
+        lights=arguments.lights,
     )
     frames: dict[str, dict[str, list[TrackedFrame]]] = {name: {} for name in settings}
     problems: dict[str, None] = {}
@@ -95,6 +100,14 @@ def run(arguments: argparse.Namespace) -> int:
             frames[name][path.name] = each
     rows = [row for name, each in frames.items() for row in score_rows(name, each, scope)]
     tables.console().print(_table(rows))
+    if arguments.lights:
+        lights = [
+            {"sensors": name, **row}
+            for name, each in frames.items()
+            for row in score_lights(itertools.chain.from_iterable(each.values()))
+        ]
+        tables.console().print(_table_of_lights(lights))
+        rows += lights
     for problem in problems:
         tables.console().print(problem, markup=False, highlight=False)
     if arguments.json is not None:
@@ -107,10 +120,13 @@ def tracked_frames(
     detection: DetectionConfig,
     tracking: TrackingNodeConfig,
     settings: Mapping[str, frozenset[Modality]],
+    lights: bool = False,
 ) -> tuple[dict[str, list[TrackedFrame]], tuple[str, ...]]:
     """A recording's frames for every setting, which names the kinds of sensors that are off; and what went wrong."""
-    recording = detect_recording(path, detection)
-    frames = {name: list(track_recording(recording, tracking, without)) for name, without in settings.items()}
+    recording, frames = detect_recording(path, detection), {}
+    for name, without in settings.items():
+        seen = with_lights(path, recording, tracking, detection.lights, without) if lights else recording
+        frames[name] = list(track_recording(seen, tracking, without))
     return frames, recording.problems
 
 
@@ -173,4 +189,13 @@ def _table(rows: Sequence[Mapping[str, object]]) -> Table:
         numbers = [float(str(row[name])) for name in _COLUMNS]
         cells = (f"{number:.0f}" if number.is_integer() or number > 50 else f"{number:.3f}" for number in numbers)
         table.add_row(str(row["sensors"]), str(row["recording"]), str(row["class"]), *cells)
+    return table
+
+
+def _table_of_lights(rows: Sequence[Mapping[str, object]]) -> Table:
+    columns = ("vehicles", "shown", "told", "known", "precision", "recall", "recall_known")
+    table = Table("sensors", "light", *columns)
+    for row in rows:
+        cells = (f"{row[name]:.3f}" if isinstance(row[name], float) else str(row[name]) for name in columns)
+        table.add_row(str(row["sensors"]), str(row["light"]), *cells)
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +24,9 @@ def with_lights(
     recording: DetectedRecording,
     tracking: TrackingNodeConfig | None = None,
     lights: LightConfig | None = None,
+    without: Collection[Modality] = (),
 ) -> DetectedRecording:
-    """`recording`, which is that of `path`, with what its cameras see of the lights of the tracks.
+    """`recording`, which is that of `path`, with what its cameras see of the lights of tracks; without some sensors.
 
     Every picture is looked at with the tracks of the last output before it, as the detection nodes do. Ids are those of
     a tracker with the settings `tracking`: give the same to `track_recording`.
@@ -39,6 +40,8 @@ def with_lights(
         ahead = next(pictures, None)
         for before in recording.detections:
             detections = before.detections
+            if detections.modality in without:
+                continue
             name, stamp = detections.sensor_name, detections.stamp_ns
             while egos < len(recording.odometry) and recording.odometry[egos].stamp_ns <= stamp:
                 pipeline.add_ego(recording.odometry[egos])
