@@ -9,8 +9,12 @@ import pytest
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
 
 from zoox_prediction.ros.executor import PoolExecutor
+from zoox_prediction.ros.qos import CLOCK
 
 
 @pytest.fixture
@@ -98,3 +102,39 @@ def test_stop_ends_the_wait_for_work(ros, errors):
     assert time.monotonic() - started < 5.0
     executor.finish()
     executor.shutdown()
+
+
+def test_simulated_time_does_not_wake_it_and_is_there_when_somebody_looks(ros, errors, wait_for):
+    executor = PoolExecutor(2, errors.append)
+    sleeper = rclpy.create_node("sleeper", parameter_overrides=[Parameter("use_sim_time", value=True)])
+    clock = rclpy.create_node("clock")
+    publisher = clock.create_publisher(Clock, "/clock", CLOCK)
+    executor.add_node(sleeper)
+    wait_for(publisher.get_subscription_count)
+    woken, seen = [], []
+    looking = sleeper.create_guard_condition(lambda: seen.append(sleeper.get_clock().now().nanoseconds))
+    stopped = threading.Event()
+
+    def spin() -> None:
+        while not stopped.is_set():
+            executor.spin_once()
+            woken.append(time.monotonic())
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    try:
+        for tick in range(1, 101):
+            publisher.publish(Clock(clock=Time(nanoseconds=tick).to_msg()))
+            time.sleep(0.01)
+        assert len(woken) < 20  # some four times a second
+        looking.trigger()
+        wait_for(lambda: seen == [100], what="the newest time")
+    finally:
+        stopped.set()
+        executor.stop()
+        thread.join(5.0)
+        executor.finish()
+        executor.shutdown()
+        sleeper.destroy_node()
+        clock.destroy_node()
+    assert errors == []

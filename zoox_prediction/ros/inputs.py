@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.ros.diagnostics import Diagnostics
+from zoox_prediction.ros.executor import Unwatched
 
 try:
     from zoox_prediction.recording.typestore import RosbagsTypes
@@ -80,7 +81,7 @@ class Inputs:
 
         group, callback = callback_group or self._group, receive
         if gathered:
-            group, qos = _Unwatched(), _deeper(qos)
+            group, qos = Unwatched(), _deeper(qos)
             if self._timer is None:
                 steady = Clock(clock_type=ClockType.STEADY_TIME)
                 self._timer = self._node.create_timer(_GATHER_PERIOD_S, self.gather, self._group, clock=steady)
@@ -114,19 +115,6 @@ class Inputs:
         self._timer, self._gathered = None, []
         while self._subscriptions:
             self._node.destroy_subscription(self._subscriptions.pop())
-
-
-class _Unwatched(CallbackGroup):
-    """The executor leaves the entities of this group alone."""
-
-    def can_execute(self, entity: Any) -> bool:
-        return False
-
-    def beginning_execution(self, entity: Any) -> bool:
-        return False
-
-    def ending_execution(self, entity: Any) -> None:
-        pass
 
 
 def _deeper(qos: QoSProfile) -> QoSProfile:
