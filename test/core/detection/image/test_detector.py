@@ -180,6 +180,13 @@ def test_a_file_that_is_no_thermal_network_is_told(tmp_path: Path) -> None:
         ImageDetector(config, Modality.THERMAL).detect(WHEN, np.zeros((64, 128), np.uint8), CAMERA)
 
 
+def test_a_network_of_other_pictures_is_told(tmp_path: Path) -> None:
+    path = constant_network(tmp_path / "colors.onnx", np.zeros((1, 7, 16, 32)), size=(128, 64), channels=3)
+    config = ImageDetectorConfig(thermal=ThermalConfig(model_file=str(path), zoom=1.0))
+    with pytest.raises(InputError, match=r"colors.onnx: does not take an input of \(1, 2, 64, 128\)"):
+        ImageDetector(config, Modality.THERMAL).detect(WHEN, np.zeros((64, 128), np.uint8), CAMERA)
+
+
 @pytest.mark.parametrize("runtime", ["onnxruntime", "opencv"])
 def test_the_shipped_thermal_network_runs_on_pictures_of_any_size(runtime: str) -> None:
     detector = ImageDetector(ImageDetectorConfig(runtime=runtime), Modality.THERMAL)
