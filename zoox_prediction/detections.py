@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +112,8 @@ class Detections:
             shapes |= {"radial_speed": (0,), "radial_speed_variance": (0,)}
         if modality == Modality.THERMAL:
             shapes |= {"apparent_temperature": (0,)}
+        measured: dict[str, Any] = {name: np.zeros(shape) for name, shape in shapes.items()}
         return cls(
             stamp_ns, frame_id, sensor_name, modality, np.zeros((0, NUM_CLASSES)), np.zeros(0), bits, bits, np.zeros(0),
-            **{name: np.zeros(shape) for name, shape in shapes.items()},
+            **measured,
         )  # fmt: skip
