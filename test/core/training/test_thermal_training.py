@@ -197,3 +197,23 @@ def test_a_label_makes_one_box_right(tmp_path: Path) -> None:
     found, right = judged_peaks(lambda image, minimum: (boxes, scores, kinds), [picture])
     by_score = dict(zip(found.tolist(), right.tolist(), strict=True))
     assert by_score == {0.7: False, 0.6: True, 0.9: False, 0.4: True}
+
+
+def test_calibrated_scores_are_in_the_weights_of_the_last_layer(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="pip install '.[train]'")
+    from zoox_prediction.training.thermal_calibration import calibrate_scores
+    from zoox_prediction.training.thermal_network import thermal_network
+
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    network = thermal_network().eval()
+    with torch.no_grad():
+        network.heat[-1].bias.fill_(-1.0)  # it finds things everywhere, and none is right
+        calibrated = calibrate_scores(network, [_picture(tmp_path / "picture.png")], 1.25)
+        image = torch.rand(1, 2, 64, 64)
+        before, after = (each(image)[0] for each in (network, calibrated))
+    odds = [torch.logit(each[:3]).double().numpy().ravel() for each in (before, after)]
+    slope, offset = np.polyfit(*odds, 1)
+    np.testing.assert_allclose(odds[1], slope * odds[0] + offset, atol=1e-3)
+    assert after[:3].max() < before[:3].min()
+    np.testing.assert_allclose(after[3:], before[3:])
