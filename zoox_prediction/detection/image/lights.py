@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float64]
 
 _LAMP_ROWS = (0.25, 0.9)  # of the height of a box, from above
 _LAMP_COLUMNS = 0.33  # of the width, from either side
+_MOST_COLUMNS = 80  # of a box's pixels that are looked at
 _RED, _AMBER = 0, 1
 _FADE_POWER = 0.6  # of the width, by which lamps are less bright than clear ones
 _SURE_WIDTH = 0.5  # of the clear width; that narrower vehicles do not blink is not told
@@ -199,7 +200,8 @@ def lamp_levels(image: NDArray[np.uint8], box: FloatArray, lamp_share: float) ->
     reach = _LAMP_COLUMNS * (right - left)
     levels = []
     middle = np.clip(np.rint([left + reach, right - reach]), 0, width).astype(int)
-    body = image[rows[0] : rows[1], middle[0] : middle[1]].reshape(-1, 3)
+    step = max(int((right - left) / _MOST_COLUMNS), 1)
+    body = image[rows[0] : rows[1] : step, middle[0] : middle[1] : step].reshape(-1, 3)
     # What is painted red is a lamp as far as it is redder than the paint.
     paint = 0.0
     if len(body):
@@ -207,7 +209,7 @@ def lamp_levels(image: NDArray[np.uint8], box: FloatArray, lamp_share: float) ->
         paint = max(float(red - max(green, blue)), 0.0)
     for start, end in ((left, left + reach), (right - reach, right)):
         columns = np.clip(np.rint([start, end]), 0, width).astype(int)
-        side = image[rows[0] : rows[1], columns[0] : columns[1]].reshape(-1, 3).astype(np.float32)
+        side = image[rows[0] : rows[1] : step, columns[0] : columns[1] : step].reshape(-1, 3).astype(np.float32)
         if len(side) < 4:
             return None
         blue, green, red = side.T
@@ -226,15 +228,22 @@ def blink_fit(seconds: FloatArray, values: FloatArray, low_hz: float, high_hz: f
     frequencies = np.arange(low_hz, high_hz + 0.05, 0.1)
     centered = values - values.mean(axis=0)
     slow = np.column_stack([np.ones_like(seconds), seconds - seconds.mean()])  # it comes nearer, or into the shade
-    centered = centered - slow @ (np.linalg.pinv(slow) @ centered)
+    centered = centered - _fitted(slow, centered)
     total = (centered**2).sum(axis=0) + 1e-6  # what does not change at all does not blink
     phase = 2.0 * np.pi * frequencies[:, None] * (seconds - seconds[0])
     waves = np.stack([np.cos(phase), np.sin(phase), np.ones_like(phase)], axis=-1)  # (F, T, 3)
-    fitted = waves @ (np.linalg.pinv(waves) @ centered)
-    left = ((fitted - centered) ** 2).sum(axis=1)  # (F, S)
+    left = ((_fitted(waves, centered) - centered) ** 2).sum(axis=1)  # (F, S)
     explained = ((centered**2).sum(axis=0) - left.min(axis=0)) / total
     share: FloatArray = np.clip(explained / (8.0 / np.pi**2), 0.0, 1.0)
     return share
+
+
+def _fitted(design: FloatArray, values: FloatArray) -> FloatArray:
+    """(..., T, S) the best approximation of series (T, S) by the columns of (..., T, C)."""
+    across = np.swapaxes(design, -1, -2)
+    gram = across @ design + 1e-9 * np.eye(design.shape[-1])  # few samples may not tell columns apart
+    fitted: FloatArray = design @ np.linalg.solve(gram, across @ values)
+    return fitted
 
 
 def _sigmoid(value: float) -> float:
