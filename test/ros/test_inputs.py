@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from zoox_prediction.ros import inputs as inputs_module
 from zoox_prediction.ros.diagnostics import Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.messages import ROS_TYPES
-from zoox_prediction.ros.qos import INPUT
+from zoox_prediction.ros.qos import INPUT, MANY_INPUTS
 from zoox_prediction.scene import EgoState
 
 AGENTS = observations(RoadNetwork(), 7)[-1]
@@ -127,3 +129,27 @@ def test_after_the_end_nothing_comes(receiver):
     receiver.sender.agents.publish(tracked_agents_to_message(AGENTS, ROS_TYPES))
     time.sleep(0.3)
     assert receiver.received == []
+
+
+def test_a_node_that_fell_behind_takes_all_that_waits_at_once(spin, wait_for, monkeypatch):
+    wakings, received, go_on = [], [], threading.Event()
+    take_all = inputs_module._take_all
+    monkeypatch.setattr(inputs_module, "_take_all", lambda *each: (wakings.append(None), take_all(*each)))
+
+    def use(agents) -> None:
+        assert go_on.wait(10.0)
+        received.append(agents.stamp_ns)
+
+    node = Node("slow")
+    inputs = Inputs(node, Diagnostics(node), MutuallyExclusiveCallbackGroup())
+    inputs.subscribe(TrackedAgentArray, "tracked_agents", tracked_agents_from_message, use, MANY_INPUTS, drained=True)
+    sender = spin(Sender())
+    spin(node)
+    wait_for(sender.agents.get_subscription_count)
+    for stamp in range(1, 41):
+        agents = replace(AGENTS, stamp_ns=stamp)
+        sender.agents.publish(tracked_agents_to_message(agents, ROS_TYPES))
+    time.sleep(0.3)
+    go_on.set()
+    wait_for(lambda: len(received) == 40, what="all messages")
+    assert received == list(range(1, 41)) and len(wakings) <= 3

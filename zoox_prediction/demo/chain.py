@@ -64,7 +64,12 @@ class Chain:
         for node in self.sensors:
             command = node_command("detection_node", {**sim_time, **node.parameters}, detection_config)
             command += [word for topics in node.remappings.items() for word in ("-r", ":=".join(topics))]
-            processes.start(node.name, [*command, *odometry, "-r", f"__node:={node.name}"])
+            processes.start(node.name, [*_priority(node), *command, *odometry, "-r", f"__node:={node.name}"])
+
+
+def _priority(node: DetectionNode) -> list[str]:
+    """Networks take most of a small machine and drop frames that they are too slow for: nobody is to wait for them."""
+    return ["nice", "-n", "10"] if node.parameters["modality"] in ("camera", "thermal") else []
 
 
 def chain_of(bag: Path, *, from_tracks: bool, sensor_suite: Path | None = None) -> Chain:

@@ -24,7 +24,7 @@ def subscribe_detections(
     age_s, other = config.max_detections_age_s, _boxes_of_others(diagnostics, config)
     inputs.subscribe(
         DetectionArray, "detections", messages.detections_from_message, use, MANY_INPUTS,
-        max_age_s=age_s, required=other is None,
+        max_age_s=age_s, required=other is None, drained=True,
     )  # fmt: skip
     if other is not None:
         inputs.subscribe(other, "detections_3d", messages.detections_from_vision, use, MANY_INPUTS, max_age_s=age_s)
