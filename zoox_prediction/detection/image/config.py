@@ -82,8 +82,8 @@ class ThermalConfig:
 
     model_file: str = ""  # a network as `zoox-prediction train-thermal` writes it; empty: the package's own
     use_network: bool = True
-    zoom: float = 1.0  # of the picture that the network gets: people far away are a few pixels
-    min_score: float = 0.25  # of the network: the probability that a box is right
+    zoom: float = 1.25  # of the picture that the network gets: people far away are a few pixels
+    min_score: float = 0.1  # of the network: the probability that a box is right
     radiometry: RadiometryConfig = field(default_factory=RadiometryConfig)
     warm_bodies: WarmBodyConfig = field(default_factory=WarmBodyConfig)
 
