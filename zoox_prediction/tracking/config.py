@@ -71,9 +71,10 @@ class AssociationConfig:
     gate_probability: float = 0.999  # that a track's detection lies within the gate
     # Of false detections and new objects together: per m^2, and for images per steradian.
     clutter_density: tuple[float, ...] = (2.0, 2.0, 0.002, 0.005)
-    # What is off with a place in the same way at every scan, 1 sigma: of its deviation, and of the distance.
-    lasting_share: tuple[float, ...] = (0.5, 0.5, 0.3, 0.6)
-    lasting_blur: tuple[float, ...] = (0.005, 0.005, 0.005, 0.005)
+    # What is off with a place in the same way at every scan, 1 sigma: of its deviation, and, per metre of distance, of
+    # half the size.
+    lasting_share: tuple[float, ...] = (0.5, 0.5, 0.18, 0.45)
+    lasting_blur: tuple[float, ...] = (0.005, 0.005, 0.0026, 0.0035)
     clutter_speed_mps: float = 20.0  # radial speeds of clutter are spread over this
     class_floor: float = 0.2  # least weight of classes that disagree
     edge_deviation_m: float = 0.35  # of the side of a box that faces the sensor

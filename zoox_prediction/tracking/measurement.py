@@ -16,6 +16,7 @@ from zoox_prediction.tracking.extent import (
     anchor_boxes,
     updated_size,
     updated_yaw,
+    usual_size,
 )
 from zoox_prediction.tracking.images import BearingResiduals, sightings
 from zoox_prediction.tracking.motion_models import Motion, update
@@ -29,6 +30,7 @@ _RANGED_S = 1.0  # tracks that lidar or radar has seen within this time keep the
 _BESIDE_LIDAR_M = 0.5  # deviation that radars' places of what a lidar sees have on top: they err alike at every scan
 _RADAR_YAW_SHARE = 5.0  # times the variance that a radar tells of a direction, for the same reason
 _HEIGHT_GAIN = 0.2
+_GROWTH = 0.1  # of what a size lacks of the least that is usual for its class, at every box
 
 
 def turned_to_image(
@@ -112,7 +114,7 @@ def _with_bias(
     distance = np.linalg.norm(tracks.position[rows] - frame.origin[:2], axis=1)[:, None]
     told = np.einsum("nij,nia,nja->na", noise, axes, axes)
     share, blur = config.association.lasting_share[frame.modality], config.association.lasting_blur[frame.modality]
-    lasting = np.sqrt(share**2 * told + (blur * distance) ** 2)
+    lasting = np.sqrt(share**2 * told + (0.5 * blur * distance * tracks.size[rows, :2]) ** 2)
     return tracks.put(rows, {"bias": tracks.bias[rows] + gain * (lasting - tracks.bias[rows])})
 
 
@@ -142,6 +144,10 @@ def _reshaped(
     height = frame.detections.size[pairs.detection, 2]
     size, size_variance = updated_size(tracks.size[rows], tracks.size_variance[rows], boxes, height)
     growth = 0.5 * (size - tracks.size[rows])[:, :2] * boxes.away * ~boxes.measured
+    usual, spread = usual_size(tracks.class_probabilities[rows])
+    lacking = _GROWTH * np.maximum((usual - 2.0 * np.sqrt(spread) - size)[:, :2], 0.0)
+    size[:, :2] += lacking
+    growth += 0.5 * lacking * boxes.away
     shift = np.einsum("pia,pa->pi", rotation_matrix(tracks.yaw[rows]), growth)
     mean = motion.mean.copy()
     mean[:, :, :2] += shift[:, None]

@@ -74,7 +74,7 @@ class Sensor:
     clutter: float = 0.3  # mean number of false detections
     offset_s: float = 0.0  # of its stamps
     yaw_error_rad: float = 0.0  # of the mounting that is told against the real one
-    # 1 sigma, and per metre of distance, of what is off with all boxes of an agent in the same way
+    # 1 sigma, and per metre of distance of half the size, of what is off with all boxes of an agent in the same way
     lasting_m: float = 0.0
     lasting_per_m: float = 0.0
 
@@ -133,7 +133,9 @@ class Drive:
         rows = np.flatnonzero(found)
         make = _bearing_detections if sensor.modality.is_image else _box_detections
         lasting = np.random.default_rng([self.seed, hash_name(sensor.name)]).normal(size=(len(agents), 3))
-        lasting *= np.hypot(sensor.lasting_m, sensor.lasting_per_m * away)[:, None] * [1.0, 1.0, 0.0]
+        half = np.column_stack([0.5 * agents.size[:, :2], np.zeros(len(agents))])
+        lasting *= np.hypot(sensor.lasting_m * (half > 0.0), sensor.lasting_per_m * away[:, None] * half)
+        lasting[:, :2] = np.einsum("nij,nj->ni", rotation_matrix(agents.yaw), lasting[:, :2])
         seen_at = replace(agents, position=agents.position + lasting)
         return make(sensor, seen_at.select(rows), pose, velocity, random, stamp_ns(t))
 

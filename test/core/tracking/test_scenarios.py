@@ -80,7 +80,7 @@ def test_uncertainty_is_as_large_as_errors() -> None:
 
     How they do is drawn once for an agent, so that its track counts once. The band is that of 95% for so many tracks.
     """
-    lidar = replace(_LIDAR, lasting_m=0.12, lasting_per_m=0.006, clutter=0.0)
+    lidar = replace(_LIDAR, lasting_m=0.11, lasting_per_m=0.0035, clutter=0.0)
     places = [(x, y) for x in (-40.0, -20.0, 15.0, 45.0) for y in (-24.0, -8.0, 8.0, 24.0)]
     kinds = [AgentClass.CAR, AgentClass.PEDESTRIAN, AgentClass.CAR, AgentClass.CYCLIST]
     agents = [
@@ -150,6 +150,15 @@ def test_what_only_a_radar_sees_is_as_large_as_its_class() -> None:
     assert len(tracks) == 1
     assert tracks.agent_class[0] == AgentClass.PEDESTRIAN
     np.testing.assert_allclose(tracks.size[0], [0.6, 0.6, 1.7], atol=0.3)
+
+
+def test_a_car_of_which_only_a_piece_is_ever_seen_is_as_long_as_cars_are() -> None:
+    """The piece is its near end: the rest is behind it."""
+    drive = Drive([Agent(AgentClass.CAR, straight(15.0, 8.0, 0.0, 0.0), yaw=0.0, size=(2.0, 1.9, 1.5))], [_LIDAR])
+    tracks = run(drive, Tracker(), 4.0)[-1]
+    assert len(tracks) == 1
+    assert 3.2 < tracks.size[0, 0] < 4.2
+    assert tracks.position[0, 0] - 0.5 * tracks.size[0, 0] == pytest.approx(14.0, abs=0.4)
 
 
 def test_people_side_by_side_are_two() -> None:
