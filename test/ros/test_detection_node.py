@@ -123,3 +123,13 @@ def test_after_work_that_failed_the_next_frame_is_worked_on(wait_for: Callable) 
     newest.offer(1)
     wait_for(lambda: worked_on == [1], what="the next frame")
     newest.close()
+
+
+def test_frames_beyond_the_greatest_rate_are_dropped(wait_for: Callable) -> None:
+    worked_on: list[int] = []
+    newest = NewestOnly(worked_on.append, pytest.fail, max_rate_hz=0.01)
+    for frame in range(5):
+        newest.offer(frame)
+    wait_for(lambda: worked_on == [0], what="the first frame")
+    newest.close()
+    assert (newest.received, newest.dropped, worked_on) == (5, 4, [0])

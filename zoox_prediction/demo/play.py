@@ -25,6 +25,7 @@ from zoox_prediction.demo.table import live_table, nodes_table, what_if_table
 from zoox_prediction.errors import InputError
 
 _START_TIMEOUT_S = 120.0  # a process for each sensor, and a machine that may be slow
+_DISCOVERY_S = 4.0  # that the nodes of many sensors take to find each other and to come to rest
 _SETTLE_S = 1.0  # after the last message of the recording, for the last prediction to arrive
 _POLL_S = 0.25
 
@@ -75,7 +76,7 @@ def play(bag: Path, chain: Chain, output: Path, config_path: Path, rate: float, 
         private_domain() as domain,
         ProcessGroup(local_environment(domain), output / "log") as processes,
     ):
-        chain.start(processes, bag, config_path)
+        chain.start(processes, bag, config_path, rate)
         parameters = {"recording": bag, "output": output, "from_tracker": chain.from_sensors}
         process = processes.start("demo_node", node_command("demo_node", parameters), pipe_output=True)
         assert process.stdout is not None
@@ -123,6 +124,7 @@ def _replay_parameters(bag: Path, chain: Chain, rate: float) -> dict[str, object
         "wait_for_subscribers": f"[{', '.join(chain.awaited)}]",
         "min_subscribers": chain.min_subscribers,  # one may come a second after the other
         "wait_timeout_s": _START_TIMEOUT_S,
+        "settle_s": _DISCOVERY_S if chain.from_sensors else 0.5,
     }
 
 

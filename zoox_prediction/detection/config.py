@@ -23,6 +23,7 @@ class DetectionConfig:
     compressed: bool = False  # images come as CompressedImage
     rectified: bool = False  # lens distortion is taken out of the images already
     scanning: bool = False  # a radar that sends polar images (mono8, one row per direction) on the topic image
+    max_rate_hz: float = 1000.0  # of frames that are looked at; those that come sooner are dropped
     max_input_age_s: float = 0.5  # diagnostics report older data, and odometry
     max_latency_s: float = 0.08  # of one detection; diagnostics warn when the 99th percentile is above
     lidar: LidarDetectorConfig = field(default_factory=LidarDetectorConfig)
@@ -38,7 +39,7 @@ class DetectionConfig:
             raise ValueError(f"modality must be one of {', '.join(MODALITIES)}, got '{self.modality}'{hint}")
         if self.scanning and self.modality != "radar":
             raise ValueError(f"scanning is for radars, and this is a {self.modality}")
-        check_positive(self, "max_input_age_s", "max_latency_s")
+        check_positive(self, "max_rate_hz", "max_input_age_s", "max_latency_s")
 
     @property
     def sensor_modality(self) -> Modality:

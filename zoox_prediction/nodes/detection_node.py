@@ -49,7 +49,7 @@ class DetectionNode(ManagedNode):
         self._diagnostics.expect_latency("detection", config.max_latency_s)
         self._frames = FrameTransformer(self, config.base_frame, static_only=not config.looks_at_lights)
         self._publisher = self.create_lifecycle_publisher(DetectionArray, "detections", INPUT)
-        self._newest = NewestOnly(self._work, self._failed)
+        self._newest = NewestOnly(self._work, self._failed, config.max_rate_hz)
         self._sensor = SensorInputs(self, self._diagnostics, config.max_input_age_s, self._offer)
         self._inputs.subscribe(
             Odometry, "odometry", messages.ego_from_odometry, self._add_ego, INPUT,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,19 +30,28 @@ from zoox_prediction.sensor_data import PointCloud
 _PAIRED_WITHIN_S, _PAIRS_WAITING = 0.005, 10
 
 
+_EARLY = 0.9  # of the period of a limited rate, after which the next frame may come
+
+
 class NewestOnly:
     """Hands the newest value to `work` in a thread of its own, one at a time, and counts those in between.
 
     Not by the executor: waking it costs rclpy more than the work on a small scan.
     """
 
-    def __init__(self, work: Callable[[Any], None], on_error: Callable[[Exception], None]) -> None:
-        """`on_error` is called with what `work` raised, and the next value is worked on."""
+    def __init__(
+        self, work: Callable[[Any], None], on_error: Callable[[Exception], None], max_rate_hz: float = math.inf
+    ) -> None:
+        """`on_error` is called with what `work` raised, and the next value is worked on.
+
+        Values that come sooner after the last one than `max_rate_hz` allows are dropped.
+        """
         self._work, self._on_error = work, on_error
         self._changed = threading.Condition()
         self._waiting: Any = None
         self._closing = False
         self.received, self.dropped = 0, 0
+        self._next_s, self._period_s = -math.inf, _EARLY / max_rate_hz
         self._thread = threading.Thread(target=self._run, name="newest only", daemon=True)
         self._thread.start()
 
@@ -48,6 +59,11 @@ class NewestOnly:
         """From any thread; returns at once."""
         with self._changed:
             self.received += 1
+            now_s = time.monotonic()
+            if now_s < self._next_s:
+                self.dropped += 1
+                return
+            self._next_s = now_s + self._period_s
             self.dropped += self._waiting is not None
             self._waiting = value
             self._changed.notify()
