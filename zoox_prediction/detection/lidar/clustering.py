@@ -24,6 +24,9 @@ IntArray = NDArray[np.int64]
 
 _BAND_ROWS = 24  # rows that share a kernel
 _MAX_HALF_COLUMNS = 60  # of a kernel, right at the sensor
+_STRETCH = (
+    1.5  # along the line of sight at the top level: columns meet a side that is seen at a grazing angle far apart
+)
 _SAME_SHARE = 0.98  # a cluster with this share of its parent's points is the parent
 
 
@@ -78,7 +81,7 @@ def cluster_tree(cells: Cells, config: ClusterConfig) -> ClusterTree:
     totals = np.zeros(0)  # (K,) points
     parents, levels, members, owners = [], [], [], []
     for level, radius in enumerate(config.radii_m):
-        label = _labels(occupied, radius, config)[cells.row, cells.column]
+        label = _labels(occupied, radius, 1.0 if level else _STRETCH, config)[cells.row, cells.column]
         if level:
             label[of_cell < 0] = 0
         count = np.bincount(label, weight)
@@ -103,11 +106,11 @@ def cluster_tree(cells: Cells, config: ClusterConfig) -> ClusterTree:
     return ClusterTree(np.concatenate(parents), np.concatenate(levels), np.concatenate(members)[order], start)
 
 
-def _labels(occupied: NDArray[np.uint8], radius_m: float, config: ClusterConfig) -> NDArray[np.int32]:
+def _labels(occupied: NDArray[np.uint8], radius_m: float, stretch: float, config: ClusterConfig) -> NDArray[np.int32]:
     """(rows, columns) number of the connected part of the image that a pixel is in or near, 0 where it is in none."""
     margin = _MAX_HALF_COLUMNS
     image = np.concatenate([occupied[:, -margin:], occupied, occupied[:, :margin]], axis=1)
-    near = _dilated(image, radius_m, config)
+    near = _dilated(image, radius_m, stretch, config)
     count, labels = cv2.connectedComponents(near, connectivity=8, ltype=cv2.CV_32S)
     # The margins show the same pixels again: what they join beyond the cut is one.
     first = np.concatenate([labels[:, :margin].ravel(), labels[:, -margin:].ravel()])
@@ -119,15 +122,15 @@ def _labels(occupied: NDArray[np.uint8], radius_m: float, config: ClusterConfig)
     return np.asarray((joined + 1)[labels[:, margin:-margin]], dtype=np.int32)
 
 
-def _dilated(image: NDArray[np.uint8], radius_m: float, config: ClusterConfig) -> NDArray[np.uint8]:
-    """Every pixel that is within half the radius of an occupied one."""
+def _dilated(image: NDArray[np.uint8], radius_m: float, stretch: float, config: ClusterConfig) -> NDArray[np.uint8]:
+    """Every pixel that is within half the radius of an occupied one, `stretch` times as far along the line of sight."""
     rows = len(image)
     result = np.empty_like(image)
     for begin in range(0, rows, _BAND_ROWS):  # bands of rows: the radius in pixels depends on the range
         end = min(begin + _BAND_ROWS, rows)
         away = float(row_range(np.array(0.5 * (begin + end))))
         half = 0.5 * (radius_m + config.radius_growth * away)
-        half_rows = round(half / (ROW_M + ROW_GROWTH * away))
+        half_rows = round(stretch * half / (ROW_M + ROW_GROWTH * away))
         half_columns = min(round(half / max(away, 0.1) * COLUMNS / (2.0 * math.pi)), _MAX_HALF_COLUMNS)
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half_columns + 1, 2 * half_rows + 1))
         top, bottom = max(begin - half_rows, 0), min(end + half_rows, rows)

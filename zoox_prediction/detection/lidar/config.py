@@ -31,7 +31,12 @@ class GroundConfig:
 class ClusterConfig:
     """How points become objects, see `clustering`."""
 
-    radii_m: tuple[float, ...] = (0.6, 0.35, 0.2)  # the tree's levels, falling: cells nearer than this are one object
+    radii_m: tuple[float, ...] = (
+        1.2,
+        0.6,
+        0.35,
+        0.2,
+    )  # the tree's levels, falling: cells nearer than this are one object
     radius_growth: float = 0.012  # further radius per metre of range, at every level
     min_points: int = 3
     max_length_m: float = 25.0  # of an object; what is longer is a wall

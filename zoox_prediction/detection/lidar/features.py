@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.detection.lidar.boxes import Boxes, fit_boxes
-from zoox_prediction.detection.lidar.cells import NUM_BANDS, Cells
+from zoox_prediction.detection.lidar.cells import COLUMNS, NUM_BANDS, Cells
 from zoox_prediction.detection.lidar.clustering import ClusterTree
+from zoox_prediction.detection.lidar.visibility import ends_seen, hidden_ends
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -21,8 +22,11 @@ FEATURES = (
     "log_points", "log_cells", "length", "width", "top", "bottom", "log_range", "edge_distance",
     "edge_share", "band_0", "band_1", "band_2", "band_3", "band_4", "band_over", "upper_share_of_length",
     "upper_share_of_width", "minor_spread", "height_spread", "surroundings", "log_size_of_root", "over_gap", "over_top",
+    "length_seen", "width_seen", "broadside", "hidden", "filled_columns", "log_spacing",
+    "depth_cells", "steepness",
 )  # fmt: skip
 
+_NUM_VIEW = 8  # of the features, the last ones, tell how the cluster was seen
 _SILL_M = 0.8  # below the windows of cars
 _MIN_BODY_CELLS, _MIN_BODY_SHARE = 6, 0.3
 _STANDS_ON_M = 0.6  # what is over a cluster by less than this is part of it
@@ -43,8 +47,13 @@ class Clusters:
         return len(self.tree)
 
 
-def describe_clusters(cells: Cells, tree: ClusterTree, origin: NDArray, max_length_m: float) -> Clusters:
-    """The clusters that have low points and are not longer than `max_length_m`; `origin` (2,) is the sensor's place."""
+def describe_clusters(
+    cells: Cells, looked: NDArray[np.bool_], tree: ClusterTree, origin: NDArray, max_length_m: float
+) -> Clusters:
+    """The clusters that have low points and are not longer than `max_length_m`.
+
+    `looked` (columns,) tells where the lidar has any point, `origin` (2,) is the sensor's place.
+    """
     low = cells.is_low[tree.member]
     tree = tree.select(_is_short(cells, tree, low, max_length_m))
     low = cells.is_low[tree.member]
@@ -61,7 +70,12 @@ def describe_clusters(cells: Cells, tree: ClusterTree, origin: NDArray, max_leng
     top = np.where(gap < _STANDS_ON_M, over_high, body)
     bands = np.add.reduceat(cells.bands[tree.member], tree.start, axis=0) if len(tree) else np.zeros((0, NUM_BANDS))
     num_points = bands.sum(axis=1)
-    features = _features(cells, tree, boxes, origin, rows, start, bands, bottom, top, gap, over_high)
+    features = np.column_stack(
+        [
+            _features(cells, tree, boxes, origin, rows, start, bands, bottom, top, gap, over_high),
+            _view(cells, looked, boxes, origin, rows, start),
+        ]
+    )
     return Clusters(tree, boxes, num_points, bottom, top, features)
 
 
@@ -106,7 +120,7 @@ def _features(
 ) -> FloatArray:
     num_clusters = len(tree)
     if not num_clusters:
-        return np.zeros((0, len(FEATURES)))
+        return np.zeros((0, len(FEATURES) - _NUM_VIEW))
     cluster = np.repeat(np.arange(num_clusters), np.diff(start, append=len(rows)))
     along, across = _local(cells, boxes, rows, cluster)
     half = 0.5 * boxes.size[cluster]
@@ -141,6 +155,34 @@ def _features(
         np.maximum(over_high, 0.0),
     ]
     return np.column_stack(columns)
+
+
+def _view(
+    cells: Cells, looked: NDArray[np.bool_], boxes: Boxes, origin: NDArray, rows: IntArray, start: IntArray
+) -> FloatArray:
+    """(K, 8) which ends were seen, from which side, how densely for the side, and how deep and steep the surface is.
+
+    Leaves give points at many ranges of one direction, bodies at few, and upright faces many heights at one range.
+    """
+    if not len(start):
+        return np.zeros((0, _NUM_VIEW))
+    hidden = hidden_ends(cells, looked, rows, start)
+    view = ends_seen(boxes.center, boxes.yaw, boxes.size, hidden, origin)
+    sight = (boxes.center - origin) / view.away[:, None]
+    broadside = np.abs(np.cos(boxes.yaw) * sight[:, 1] - np.sin(boxes.yaw) * sight[:, 0])
+    count = np.diff(start, append=len(rows))
+    column = cells.column[rows]
+    off = column - np.repeat(column[start], count)
+    off = (off + COLUMNS // 2) % COLUMNS - COLUMNS // 2  # columns wrap
+    span = np.maximum.reduceat(off, start) - np.minimum.reduceat(off, start) + 1
+    cluster = np.repeat(np.arange(len(start)), count)
+    filled = np.unique(cluster * COLUMNS + column) // COLUMNS
+    columns = np.bincount(filled, minlength=len(start))
+    length = cells.high[rows] - cells.low[rows]
+    steepness = np.bincount(cluster, length, minlength=len(start)) / count
+    spacing = view.away * (2.0 * np.pi / COLUMNS) / np.maximum(broadside, 0.05)
+    seen = [view.seen, broadside, hidden.sum(axis=1), columns / span, np.log(spacing)]
+    return np.column_stack([*seen, np.log(count / columns), steepness])
 
 
 def _local(cells: Cells, boxes: Boxes, rows: IntArray, cluster: IntArray) -> tuple[FloatArray, FloatArray]:

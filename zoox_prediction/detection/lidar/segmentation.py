@@ -59,7 +59,7 @@ def segment(
     cells = gather_cells(xy, range_m[stands], azimuth[stands], height[stands], config.clusters.max_cells)
     tree = cluster_tree(cells, config.clusters)
     place = origin[:2].astype(np.float64)
-    clusters = describe_clusters(cells, tree, place, config.clusters.max_length_m)
+    clusters = describe_clusters(cells, looked, tree, place, config.clusters.max_length_m)
     away = np.linalg.norm(clusters.boxes.center - place, axis=1)
     steepest = float(np.max((z - origin[2]) / np.maximum(range_m, 1.0), initial=0.0))
     ceiling = float(origin[2]) + steepest * away - _CEILING_MARGIN_M
