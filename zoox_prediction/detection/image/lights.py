@@ -131,11 +131,14 @@ class LightTracker:
             clear = (boxes[row, 2] - boxes[row, 0]) / self._config.clear_width_px
             history = self._vehicles.setdefault(int(ids[row]), _History())
             history.seconds.append(now)
-            history.levels.append(levels / min(clear, 1.0) ** _FADE_POWER)
+            fade = 1.0 if is_dark else min(clear, 1.0) ** _FADE_POWER  # by night a brighter tail light would be taken
+            history.levels.append(levels / fade)
             self._forget(history, now)
             attributes[row], valid[row], confidence[row] = self._judged(
                 history, bool(seen_from_behind[row]), min_red, bool(clear >= _SURE_WIDTH)
             )
+            if is_dark and clear < 1.0 and not attributes[row] & Attribute.BRAKE_LIGHT:
+                valid[row] &= ~np.uint32(Attribute.BRAKE_LIGHT)  # small lamps hardly differ from tail lights
         oldest = now - self._config.history_s
         self._vehicles = {key: each for key, each in self._vehicles.items() if each.seconds[-1] >= oldest}
         return Lights(attributes, valid, confidence)

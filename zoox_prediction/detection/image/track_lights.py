@@ -16,7 +16,7 @@ from zoox_prediction.detection.image.bearings import pixels
 from zoox_prediction.detection.image.boxes import area, intersection
 from zoox_prediction.detection.image.lights import LightConfig, LightTracker
 from zoox_prediction.detections import TrackAttributes
-from zoox_prediction.geometry import rotation_matrix
+from zoox_prediction.geometry import rotation_matrix, wrap_angle
 from zoox_prediction.scene import AgentClass, Attribute, TrackedAgents
 from zoox_prediction.sensor_data import CameraModel
 
@@ -26,7 +26,8 @@ _CLASSES = (AgentClass.CAR, AgentClass.TRUCK, AgentClass.BUS)  # motorcycles hav
 _LEAST_FACING = 0.4  # cosine between the face's normal and the line of sight
 _MOST_HIDDEN = 0.1  # of the face, by what is nearer
 _NEAREST_M = 1.0
-_FORWARD_MPS = 1.5  # who drives so fast is known to have its front ahead
+_FORWARD_MPS, _SURE_DEVIATIONS = 1.5, 3.0  # who drives so fast is known to have its front ahead
+_MOST_TURN_RAD = 1.0  # from one message to the next
 _CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 _EITHER_WAY = Attribute.BRAKE_LIGHT | Attribute.HAZARD
 _INDICATORS = Attribute.LEFT_INDICATOR | Attribute.RIGHT_INDICATOR | Attribute.HAZARD
@@ -47,7 +48,7 @@ class TrackLights:
     def __init__(self, config: LightConfig | None = None) -> None:
         self._config = config or LightConfig()
         self._lights = LightTracker(self._config)
-        self._driven: set[int] = set()  # ids of tracks that were seen to drive
+        self._driven: dict[int, float] = {}  # yaw by the ids of tracks that were seen to drive
 
     def reset(self) -> None:
         self._lights.reset()
@@ -84,9 +85,14 @@ class TrackLights:
         return found.select(known > 0)
 
     def _see_driving(self, tracks: TrackedAgents) -> None:
+        """Remembers who is surely on its way forward; who turns round at once was not."""
         forward = (tracks.velocity * np.column_stack([np.cos(tracks.yaw), np.sin(tracks.yaw)])).sum(axis=1)
-        self._driven |= set(tracks.ids[forward >= _FORWARD_MPS].tolist())
-        self._driven &= set(tracks.ids.tolist())
+        deviation = np.sqrt(np.trace(tracks.velocity_covariance, axis1=1, axis2=2))
+        drives = forward >= np.maximum(_FORWARD_MPS, _SURE_DEVIATIONS * deviation)
+        before = np.array([self._driven.get(each, np.nan) for each in tracks.ids.tolist()])  # few
+        keeps = np.abs(wrap_angle(tracks.yaw - before)) < _MOST_TURN_RAD
+        rows = np.flatnonzero(drives | keeps)
+        self._driven = dict(zip(tracks.ids[rows].tolist(), tracks.yaw[rows].tolist(), strict=True))
 
     def _faces(self, tracks: TrackedAgents, dt_s: float, camera: CameraModel, map_from_camera: FloatArray) -> _Faces:
         center = tracks.position.copy()

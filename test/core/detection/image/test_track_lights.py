@@ -12,6 +12,7 @@ from zoox_prediction.detection.image.track_lights import TrackLights
 from zoox_prediction.detections import TrackAttributes
 from zoox_prediction.scene import AgentClass, Attribute, TrackedAgents
 from zoox_prediction.simulation.sensors.config import CameraConfig
+from zoox_prediction.simulation.sensors.truth import Light
 
 BRAKE, LEFT, RIGHT, HAZARD = (
     Attribute.BRAKE_LIGHT,
@@ -32,12 +33,13 @@ def watched(
     frames: int = 26,
     delay_s: float = 0.1,
     has_driven: bool = True,
+    light: Light = Light.DAY,
 ) -> list[TrackAttributes]:
     """What is told of agents that stand, by every picture; the tracks are of so long before it."""
     looks, found = TrackLights(), []
     for step in range(frames):
         stamp_ns = START_NS + step * STEP_NS
-        view = scenery(kinds, places, yaw=yaw, attributes=shown, stamp_ns=stamp_ns)
+        view = scenery(kinds, places, yaw=yaw, attributes=shown, light=light, stamp_ns=stamp_ns)
         tracks = replace(view.truth.agents, stamp_ns=stamp_ns - round(delay_s * 1e9))
         if step == 0 and has_driven:
             ahead = np.column_stack([np.cos(tracks.yaw), np.sin(tracks.yaw)])
@@ -74,6 +76,28 @@ def test_indicators_of_a_car_that_comes_are_those_of_its_own_sides(shown: Attrib
 def test_of_a_car_that_has_not_driven_only_what_either_way_round_tells(shown: Attribute, told: Attribute) -> None:
     last = watched([AgentClass.CAR], [(14.0, 0.5)], [shown], has_driven=False)[-1]
     assert bits(last, 1) == (told, told)
+
+
+def test_a_track_that_turns_round_at_once_has_not_been_the_right_way_round() -> None:
+    looks, told = TrackLights(), []
+    for step in range(26):
+        stamp_ns = START_NS + step * STEP_NS
+        view = scenery([AgentClass.CAR], [(14.0, 0.5)], attributes=[LEFT], stamp_ns=stamp_ns)
+        agents = view.truth.agents
+        tracks = (
+            replace(agents, velocity=np.array([[3.0, 0.0]])) if step == 0 else replace(agents, yaw=agents.yaw + np.pi)
+        )
+        image = color_image(CONFIG, view, step)
+        told.append(looks.look(stamp_ns, image, camera_model(CONFIG), CONFIG.base_from_frame, tracks))
+    assert len(told[0]) and not any(map(len, told[1:]))
+
+
+def test_by_night_small_tail_lights_do_not_say_that_nobody_brakes() -> None:
+    near = watched([AgentClass.CAR], [(11.0, 0.5)], [Attribute(0)], frames=3, light=Light.NIGHT)[-1]
+    far = watched([AgentClass.CAR], [(20.0, 0.5)], [Attribute(0)], frames=3, light=Light.NIGHT)[-1]
+    assert bits(near, 1) == (Attribute(0), BRAKE) and bits(far, 1) == (Attribute(0), Attribute(0))
+    braking = watched([AgentClass.CAR], [(11.0, 0.5)], [BRAKE], frames=3, light=Light.NIGHT)[-1]
+    assert bits(braking, 1) == (BRAKE, BRAKE)
 
 
 def test_every_vehicle_has_its_own_lights() -> None:
