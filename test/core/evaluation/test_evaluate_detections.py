@@ -44,7 +44,7 @@ def test_more_is_found_together_than_alone(simulated: Path, tmp_path: Path, caps
     for boxes in ("detections", "tracks"):
         alone = [rows[boxes, name]["recall"] for name in groups[:2]]
         assert rows[boxes, groups[2]]["recall"] >= max(alone) - 0.05
-        assert rows[boxes, "lidar alone"]["recall"] > 0.5
+    assert rows["detections", "lidar alone"]["recall"] > 0.5 and rows["tracks", "lidar + radar"]["recall"] > 0.3
     assert 0.0 < rows["detections", "radar alone"]["recall"] < 1.0
     assert (
         rows["detections", "lidar + radar"]["false_per_frame"] >= rows["detections", "lidar alone"]["false_per_frame"]
@@ -53,16 +53,18 @@ def test_more_is_found_together_than_alone(simulated: Path, tmp_path: Path, caps
     assert "recall at 5" in printed and "lidar + radar" in printed
 
 
-def test_every_kind_adds_in_fog(recordings: Path, tmp_path: Path) -> None:
+def test_both_kinds_are_better_than_each_in_fog(recordings: Path, tmp_path: Path) -> None:
     bag, out = tmp_path / "fog", tmp_path / "scores.json"
     assert main(["convert", "radiate", str(recordings / "radiate_tiny_foggy"), str(bag)]) == 0
     assert main(["evaluate-detections", str(bag), "--without", "camera", "--json", str(out)]) == 0
     rows = _rows(out)
     lidar, radar, both = (rows["detections", name] for name in ("lidar alone", "radar alone", "lidar + radar"))
     assert both["num_labels"] == 40
-    assert both["recall"] > max(lidar["recall"], radar["recall"])
-    assert radar["recall"] > 0.8 and lidar["recall"] > 0.2
-    assert both["recall_at_false"] >= max(lidar["recall_at_false"], radar["recall_at_false"])
+    for name in ("recall", "recall_at_false"):
+        assert both[name] >= max(lidar[name], radar[name])
+    # The radar finds what the lidar does not, and the lidar knows better what is something.
+    assert both["recall"] > lidar["recall"] + 0.3 and both["recall_at_false"] > radar["recall_at_false"]
+    assert radar["recall"] > 0.8 and lidar["recall"] > 0.15
 
 
 def test_wrong_options_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
