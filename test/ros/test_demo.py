@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
+from zoox_prediction.recording.bag import BagReader
 from zoox_prediction.recording.generated import generate_recording
+from zoox_prediction.recording.messages import tracked_agents_from_message
 
 CLI = ("-m", "zoox_prediction.cli")
 TIMEOUT_S = 120.0
@@ -54,14 +56,51 @@ def test_the_drive_of_the_package_needs_no_simulator(start_process, tmp_path):
     # For the nodes too, which inherit it: what is found there hides what is installed.
     hidden = f"import os, sys; os.environ['PYTHONPATH'] += {f':{absent}'!r}; sys.path.insert(1, {str(absent)!r})"
     command = f"{hidden}; from zoox_prediction.cli import main; sys.exit(main())"
-    demo = start_process("-c", command, "demo", "--output", str(output), "--no-film")
+    demo = start_process("-c", command, "demo", "--from-tracks", "--output", str(output), "--no-film")
     assert demo.wait(TIMEOUT_S) in (0, 1), demo.output  # 1: a busy machine lost scenes
     said = " ".join(demo.output.split())
-    assert "ground truth (/ground_truth/agents), in place of a tracker" in said and "scene_" in said
+    assert "those of the recording (/ground_truth/agents), in place of a tracker" in said and "scene_" in said
     run = json.loads((output / "metrics.json").read_text())["run"]
     assert run["predictions"] > 0.5 * run["scenes_played"] > 50 and run["without_path"] == run["improper"] == 0
     assert cv2.imread(str(output / "sensors.png")).shape[0] >= 760
     assert not (output / "recording").exists()  # it is played where it is installed
+
+
+SUITE = """
+sensors:
+  roof: {modality: lidar, topic: /sensors/lidar_front_left/points, frame_id: lidar_front_left}
+  bumper: {modality: radar, topic: /sensors/radar_front_left/points, frame_id: radar_front_left}
+  night:
+    modality: thermal
+    topic: /sensors/thermal_front_left/image/compressed
+    info_topic: /sensors/thermal_front_left/camera_info
+    frame_id: thermal_front_left
+"""
+
+
+def test_from_raw_sensors_to_predictions_of_what_their_tracker_sees(start_process, tmp_path):
+    suite, output = tmp_path / "suite.yaml", tmp_path / "results"
+    suite.write_text(SUITE)
+    arguments = ("--sensor-suite", str(suite), "--output", str(output), "--no-film", "--rate", "0.7")
+    demo = start_process(*CLI, "demo", *arguments)
+    assert demo.wait(TIMEOUT_S) in (0, 1), demo.output  # 1: a busy machine lost scenes
+    said = " ".join(demo.output.split())
+    assert "made from 3 sensors" in said and "roof_detection" in said
+    metrics = json.loads((output / "metrics.json").read_text())
+    run = metrics["run"]
+    assert run["predictions"] > 0.5 * run["scenes_played"] > 40 and run["without_path"] == run["improper"] == 0
+    assert 0.0 < run["min_ade_m"] < 8.0 and metrics["rows"]
+    nodes = run["nodes"]
+    assert all(nodes[f"{name}_detection"]["received"] > 60 for name in ("roof", "bumper", "night"))
+    assert nodes["tracking_node: sensor to tracks"]["p50_ms"] > 0.0
+    with BagReader(output / "predictions") as reader:
+        counts = {name: topic.message_count for name, topic in reader.topics.items()}
+        tracks = [tracked_agents_from_message(each.message) for each in reader.messages(["/tracked_agents"])]
+    assert counts["/detections"] > 150 and counts["/tracked_agents"] > 80
+    # Tracks are those of the three sensors, and the true agents were not heard.
+    sensors = {name for each in tracks for names in each.sensors for name in names}
+    assert sensors and sensors <= {"roof", "bumper", "night"}
+    assert cv2.imread(str(output / "scene.png")).shape[:2] == (960, 1526)
 
 
 def test_two_runs_side_by_side_do_not_meet(start_process, recording, tmp_path):

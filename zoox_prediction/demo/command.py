@@ -24,7 +24,7 @@ from zoox_prediction.recording.log import load_log
 from zoox_prediction.recording.sources import BAG, find_one_recording
 from zoox_prediction.resources import resource_path
 
-_LOST_SHARE = 0.05
+_LOST_SHARE = 0.2  # where the sensors come at odd times
 SHIPPED_RECORDINGS = "recordings"  # the folder of the one drive that is installed with the package
 DESCRIPTION = """\
 Plays a recording through the real nodes, in real time where the machine can, as processes that talk over DDS on a

@@ -48,3 +48,14 @@ def test_a_suite_names_the_sensors_that_are_used(with_sensors, tmp_path):
     suite.write_text("sensors: {front: {modality: lidar, topic: /elsewhere}}")
     with pytest.raises(InputError, match="has no topic /elsewhere"):
         chain_of(with_sensors, from_tracks=False, sensor_suite=suite)
+
+
+@pytest.mark.parametrize(("processors", "rate"), [(1, 1.0 / 3.0), (2, 0.5), (3, 1.0), (8, 1.0)])
+def test_many_sensors_on_few_processors_are_played_slower(with_sensors, monkeypatch, processors, rate):
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    chain = chain_of(with_sensors, from_tracks=False)
+    assert chain.fitting_rate == pytest.approx(rate)
+    limits = {node.parameters["modality"]: node.parameters.get("max_rate_hz") for node in chain.sensors}
+    assert limits["lidar"] is limits["radar"] is limits["thermal"] is None
+    assert limits["camera"] == pytest.approx(0.2 * processors / (4 * 0.03))
+    assert chain_of(with_sensors, from_tracks=True).fitting_rate == 1.0
