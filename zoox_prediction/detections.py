@@ -117,3 +117,12 @@ class Detections:
             stamp_ns, frame_id, sensor_name, modality, np.zeros((0, NUM_CLASSES)), np.zeros(0), bits, bits, np.zeros(0),
             **measured,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PlacedDetections:
+    """One message of a sensor and where the sensor was."""
+
+    detections: Detections
+    map_from_sensor: FloatArray  # (4, 4)
+    base_from_sensor: FloatArray | None = None  # (4, 4); None: not known, or it is on no vehicle

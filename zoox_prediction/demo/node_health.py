@@ -21,6 +21,7 @@ class _Node:
     worst_p99_ms: float = math.nan
     received: int = 0
     dropped: int = 0
+    waiting: int = 0  # messages, at most
 
 
 class NodeHealth:
@@ -40,6 +41,9 @@ class NodeHealth:
             elif what == "frames" and "dropped" in values:
                 entry = self._nodes.setdefault(node, _Node())
                 entry.received, entry.dropped = int(values["received"]), int(values["dropped"])
+            elif what == "tracks" and "waiting" in values:
+                entry = self._nodes.setdefault(node, _Node())
+                entry.waiting = max(entry.waiting, int(values["waiting"]))
             elif what in ("detection", "tracking", "prediction", "sensor to tracks") and "p50_ms" in values:
                 entry = self._nodes.setdefault(name if what == "sensor to tracks" else node, _Node())
                 entry.p50_ms, entry.p99_ms = float(values["p50_ms"]), float(values["p99_ms"])

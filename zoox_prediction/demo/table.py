@@ -45,13 +45,16 @@ def _sensing_rows(state: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def nodes_table(nodes: dict[str, dict[str, float]]) -> Table:
-    """Latency and dropped frames of every node; the last column is the worst ten seconds of the run."""
+    """Latency of every node, the worst p99 being that of the worst ten seconds, and what it received and dropped.
+
+    Detection nodes queue nothing; of the tracker stands how many messages waited at most for the next tracks.
+    """
     table = Table(title="nodes")
-    for column in ("node", "p50", "p99", "worst p99", "received", "dropped"):
+    for column in ("node", "p50", "p99", "worst p99", "received", "dropped", "waiting"):
         table.add_column(column, justify="left" if column == "node" else "right")
     for name, node in nodes.items():
         times = (f"{node[key]:.1f} ms" for key in ("p50_ms", "p99_ms", "worst_p99_ms"))
-        counts = (str(node[key]) if node["received"] else "" for key in ("received", "dropped"))
+        counts = (str(node[key]) if node[key] or node["received"] else "" for key in ("received", "dropped", "waiting"))
         table.add_row(name, *times, *counts)
     return table
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.detections import Modality
+from zoox_prediction.detections import Modality, PlacedDetections
 from zoox_prediction.evaluation.detection_scores import FoundBoxes, JudgedFrame, MatchingRule, union
 from zoox_prediction.evaluation.footprints import Footprints
-from zoox_prediction.evaluation.tracking_run import DetectedRecording, PlacedDetections, TrackedFrame, track_recording
+from zoox_prediction.evaluation.tracking_run import DetectedRecording, TrackedFrame, track_recording
 from zoox_prediction.scene import TrackedAgents
 from zoox_prediction.tracking.pipeline import TrackingNodeConfig
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from zoox_prediction.detection.image.lights import LightConfig
 from zoox_prediction.detection.image.track_lights import TrackLights
-from zoox_prediction.detections import Modality
+from zoox_prediction.detections import Modality, PlacedDetections
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation.tracking_run import DetectedRecording, PlacedDetections
+from zoox_prediction.evaluation.tracking_run import DetectedRecording
 from zoox_prediction.recording import messages
 from zoox_prediction.recording.bag import BagReader
 from zoox_prediction.recording.recorded_sensors import find_sensors, sensor_messages

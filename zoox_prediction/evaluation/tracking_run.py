@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from zoox_prediction.detection.config import DetectionConfig
 from zoox_prediction.detection.ego_motion import EgoMotion
 from zoox_prediction.detection.sensor_detector import CameraImage, SensorDetector
-from zoox_prediction.detections import Detections, Modality
+from zoox_prediction.detections import Modality, PlacedDetections
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation.points_in_boxes import points_in_boxes
 from zoox_prediction.recording import messages
@@ -42,15 +42,6 @@ class TrackedFrame:
     lidar_points: NDArray[np.int64]  # (N,) within the boxes of the truth, of all lidars; zero without lidars
     ego_position: FloatArray  # (2,)
     ego_yaw: float
-
-
-@dataclass(frozen=True)
-class PlacedDetections:
-    """One message of a sensor and where the sensor was."""
-
-    detections: Detections
-    map_from_sensor: FloatArray  # (4, 4)
-    base_from_sensor: FloatArray  # (4, 4)
 
 
 @dataclass(frozen=True)

@@ -104,13 +104,13 @@ class TrackingNode(ManagedNode):
                 self._publish(self._pipeline)
 
     def _publish(self, pipeline: TrackingPipeline) -> None:
-        started_s, now_ns = time.monotonic(), self.get_clock().now().nanoseconds
+        started_s, now_ns, waiting = time.monotonic(), self.get_clock().now().nanoseconds, pipeline.num_waiting
         tracks = pipeline.tracks(now_ns) if self._publisher.is_activated else None
         if tracks is not None:
             self._publisher.publish(messages.tracked_agents_to_message(tracks, ROS_TYPES))
             self._diagnostics.latency("tracking", time.monotonic() - started_s)
             self._diagnostics.latency("sensor to tracks", (self.get_clock().now().nanoseconds - tracks.stamp_ns) * 1e-9)
-            self._diagnostics.value("tracks", f"{len(tracks)} confirmed")
+            self._diagnostics.value("tracks", f"{len(tracks)} confirmed", details={"waiting": str(waiting)})
         if tracks is not None or self._places.missing:
             self._tell_sensors(pipeline, now_ns)
 

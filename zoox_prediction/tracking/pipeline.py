@@ -121,6 +121,12 @@ class TrackingPipeline:
             return self._tracker.add(detections, map_from_sensor, velocity)
 
     @property
+    def num_waiting(self) -> int:
+        """Messages of detections that the next tracks will be made of."""
+        with self._lock:
+            return self._tracker.num_waiting
+
+    @property
     def has_news(self) -> bool:
         """Whether there are detections that are newer than the last tracks."""
         with self._lock:

@@ -81,6 +81,11 @@ class Tracker:
             self._apply(self._waiting[len(self._waiting) // 2].stamp_ns)
         return problems + self._calibration_problems(frame)
 
+    @property
+    def num_waiting(self) -> int:
+        """Messages that have come and are not applied yet."""
+        return len(self._waiting)
+
     def refusal(self, detections: Detections) -> str | None:
         """Why `add` would not take a message."""
         name, timing = detections.sensor_name, self.config.timing

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoox_prediction.detections import Detections, Modality
+from zoox_prediction.detections import Detections, Modality, PlacedDetections
 from zoox_prediction.geometry import box_corners
 from zoox_prediction.scene import TrackedAgents
 from zoox_prediction.visualization import palette
@@ -32,14 +31,6 @@ _LABELS = {
 _MIN_EXISTENCE = 0.3  # less probable ones are drawn paler
 _BEARING_M = (3.0, 30.0)  # where the lines of a direction begin and end
 _SPEED_S = 1.0  # a radial speed is drawn as the way in this time
-
-
-@dataclass(frozen=True)
-class PlacedDetections:
-    """Detections and where their sensor was then."""
-
-    detections: Detections
-    map_from_sensor: FloatArray  # (4, 4)
 
 
 def detection_layer(placed: Sequence[PlacedDetections], velocity: FloatArray) -> Layer:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.detection.image.bearings import pixel_boxes, pixels
-from zoox_prediction.detections import Detections, Modality
+from zoox_prediction.detections import Detections, Modality, PlacedDetections
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation.tracked_log import true_ids
 from zoox_prediction.geometry import rotation_matrix
@@ -27,7 +27,7 @@ from zoox_prediction.sensor_data import CameraModel
 from zoox_prediction.visualization import palette
 from zoox_prediction.visualization.birds_eye import Layer, ViewConfig, draw_scene
 from zoox_prediction.visualization.canvas import Canvas
-from zoox_prediction.visualization.detection_layer import COLORS, PlacedDetections, detection_layer, truth_layer
+from zoox_prediction.visualization.detection_layer import COLORS, detection_layer, truth_layer
 from zoox_prediction.visualization.sensor_picture import false_colors, newest_messages, points_in_map
 
 _WIDTH_M, _VIEW_PX = 80.0, 960  # of the square view from above
