@@ -71,9 +71,10 @@ class CalibrationCheck:
         alike = whole & (np.abs(ratio).max(axis=2) < math.log(_MOST_SIZE_RATIO))
         alike &= np.abs(offset).max(axis=2) < _REACH_RAD
         cell = ((offset[alike] + _REACH_RAD) / (2.0 * _REACH_RAD) * _BINS).astype(np.int64)
-        np.add.at(self._votes, (cell[:, 0], cell[:, 1]), 1.0)
-        for track, count in zip(ids[sure].tolist(), alike.sum(axis=1).tolist(), strict=True):  # a few in the view
-            self._given[track] = self._given.get(track, 0.0) + count
+        weight = np.where(alike, frame.detections.existence_probability, 0.0)  # detectors tell what is probably nothing
+        np.add.at(self._votes, (cell[:, 0], cell[:, 1]), weight[alike])
+        for track, given in zip(ids[sure].tolist(), weight.sum(axis=1).tolist(), strict=True):  # a few in the view
+            self._given[track] = self._given.get(track, 0.0) + given
 
     def _fade(self) -> None:
         self._votes *= _FADE
