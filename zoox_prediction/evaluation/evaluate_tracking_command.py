@@ -38,8 +38,8 @@ example: zoox-prediction simulate --scenes 4 --seconds 15 --seed 7000 --sensors 
          zoox-prediction evaluate-tracking drives/scene_* --ablations --workers 2
 """
 _COLUMNS = (
-    "HOTA", "DetA", "AssA", "LocA", "MOTA", "id_switches", "false", "missed", "truth", "position_rms",
-    "vehicle_velocity_rms", "position_nees",
+    "HOTA", "DetA", "AssA", "LocA", "MOTA", "id_switches", "false", "false_per_frame", "missed", "truth",
+    "position_rms", "vehicle_velocity_rms", "position_nees",
 )  # fmt: skip
 _CLASSES: Mapping[str, tuple[AgentClass, ...]] = {
     "all": tuple(AgentClass),

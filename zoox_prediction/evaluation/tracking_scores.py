@@ -50,7 +50,8 @@ class _Matches:
 
 
 def score_tracks(frames: Iterable[TrackedFrame], scope: TrackingScope | None = None) -> dict[str, float]:
-    """HOTA, DetA, AssA, LocA, MOTA, identity switches, false, missed, errors [m, m/s], NEES of places (2 is right).
+    """HOTA, DetA, AssA, LocA, MOTA, identity switches, false ones, also per frame, missed ones, errors [m, m/s], and
+    NEES of places (2 is right).
 
     Raises InputError when trackeval is not installed or nothing counts.
     """
@@ -132,6 +133,7 @@ def _trackeval_scores(matches: _Matches) -> dict[str, float]:
         "MOTA": float(clear["MOTA"]),
         "id_switches": float(clear["IDSW"]),
         "false": float(clear["CLR_FP"]),
+        "false_per_frame": float(clear["CLR_FP"]) / len(gt_ids),
         "missed": float(clear["CLR_FN"]),
         "truth": float(sum(map(len, gt_ids))),
     }

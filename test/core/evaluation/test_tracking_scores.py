@@ -59,7 +59,7 @@ def test_what_is_off_is_counted() -> None:
 def test_missed_false_and_switched() -> None:
     assert _score(lambda step, tracks: tracks.select(np.array([0])))["missed"] == 20.0
     extra = _score(lambda step, tracks: _agents(step, (1, 2, 3)))
-    assert extra["false"] == 20.0 and extra["HOTA"] < 0.9
+    assert extra["false"] == 20.0 and extra["false_per_frame"] == 1.0 and extra["HOTA"] < 0.9
     switched = _score(lambda step, tracks: replace(tracks, ids=tracks.ids[::-1]) if step >= 10 else tracks)
     assert switched["id_switches"] == 2.0 and switched["AssA"] < 0.8
 
