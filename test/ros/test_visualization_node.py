@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
@@ -149,6 +151,19 @@ def test_predicted_paths_are_green_and_what_really_happened_is_blue(start_viewer
     assert truth[0].color.b > max(truth[0].color.r, truth[0].color.g)
     first = future.position[np.flatnonzero(future.valid.any(axis=1))[0]][0]
     np.testing.assert_allclose([truth[0].points[0].x, truth[0].points[0].y], first, atol=1e-5)
+
+
+def test_what_really_happened_is_found_by_place_when_a_tracker_gave_the_ids(start_viewer, recording, wait_for):
+    log = load_log(recording)
+    agents = log.agents[10]
+    viewer = start_viewer("markers", recording=recording)
+    future = log.future(agents.ids, agents.stamp_ns, 0.1, STEPS)
+    known = np.flatnonzero([np.count_nonzero(valid[::4]) >= 2 for valid in future.valid])
+    truth = of(show(viewer, wait_for, replace(agents, ids=agents.ids + 1000)), "truth")
+    first = sorted(future.position[row][np.flatnonzero(future.valid[row])[0]].tolist() for row in known)
+    np.testing.assert_allclose(sorted([each.points[0].x, each.points[0].y] for each in truth), first, atol=1e-5)
+    starts = {tuple(place) for place in np.round(agents.position[:, :2]).tolist()}
+    assert len(starts) == len(agents)  # or places would not tell them apart
 
 
 def test_nothing_is_blue_without_a_recording(start_viewer, recording, wait_for):

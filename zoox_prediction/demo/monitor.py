@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from zoox_prediction.evaluation.tracked_log import true_ids
+from zoox_prediction.evaluation.tracked_log import true_ids_of
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import PredictedTrajectories, TrackedAgents
 
+_PERIOD_NS = 100_000_000  # of predictions; of tracks that come faster the newest ones are predicted
 _RATE_WINDOW = 20  # scenes over which the rate is taken
 
 
@@ -81,7 +82,7 @@ class DemoMonitor:
         return MonitorState(
             scenes_played=len(played),
             predictions=len(self._scene_ages),
-            lost=len(set(played) - self._predicted),
+            lost=self._lost(played),
             agents=0 if self._newest is None else len(self._newest),
             rate_hz=(len(self._arrivals) - 1) / span if span > 0.0 else 0.0,
             scene_age_p50_ms=float(np.percentile(ages_ms, 50)),
@@ -91,6 +92,14 @@ class DemoMonitor:
             improper=self._improper,
         )
 
+    def _lost(self, played: list[int]) -> int:
+        """Scenes that nothing was predicted for; of a tracker, nor for newer tracks that came within a period."""
+        lost = np.array(sorted(set(played) - self._predicted), dtype=np.int64)
+        if self._from_tracker and len(lost):
+            predicted = np.array([*sorted(self._predicted), np.iinfo(np.int64).max], dtype=np.int64)
+            lost = lost[predicted[np.searchsorted(predicted, lost)] - lost > _PERIOD_NS]
+        return len(lost)
+
     def _compare(self, predictions: PredictedTrajectories, tracked: TrackedAgents) -> None:
         finite = np.isfinite(predictions.position).all(axis=(1, 2, 3))
         self._without_path += len(np.setdiff1d(tracked.ids, predictions.ids[finite]))
@@ -99,8 +108,7 @@ class DemoMonitor:
     def _add_errors(self, predictions: PredictedTrajectories, tracked: TrackedAgents) -> None:
         ids = predictions.ids
         if self._from_tracker:
-            of = dict(zip(tracked.ids.tolist(), self._true_ids(tracked), strict=True))
-            ids = np.array([of.get(each, -1) for each in ids.tolist()], dtype=np.int64)
+            ids = true_ids_of(self._log, tracked, ids)
         future = self._log.future(ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)
         known = future.valid.any(axis=1)
         if not known.any():
@@ -112,6 +120,3 @@ class DemoMonitor:
         ade = distance.sum(axis=-1) / valid.sum(axis=-1)[:, None]
         self._min_ade_sum += float(np.where(unused, np.inf, ade).min(axis=1).sum())
         self._min_ade_count += int(known.sum())
-
-    def _true_ids(self, tracked: TrackedAgents) -> list[int]:
-        return true_ids(self._log, tracked.stamp_ns, tracked.position[:, :2], tracked.ids).tolist()

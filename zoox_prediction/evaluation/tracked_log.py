@@ -63,3 +63,10 @@ def true_ids(log: RecordedLog, stamp_ns: int, position: ArrayLike, track_ids: Ar
     matched = distance[rows, columns] <= NO_MATCH_M
     found[rows[matched]] = candidates[columns[matched]]
     return found
+
+
+def true_ids_of(log: RecordedLog, tracks: TrackedAgents, ids: ArrayLike) -> NDArray[np.int64]:
+    """(M,) ids of the true agents that the tracks `ids` (M,) are of; -1 for one that is not among `tracks`."""
+    found = true_ids(log, tracks.stamp_ns, tracks.position[:, :2], tracks.ids)
+    names = dict(zip(tracks.ids.tolist(), found.tolist(), strict=True))
+    return np.array([names.get(each, -1) for each in np.asarray(ids).tolist()], dtype=np.int64)

@@ -9,6 +9,7 @@ from typing import Any
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from visualization_msgs.msg import MarkerArray
 
+from zoox_prediction.evaluation.tracked_log import true_ids_of
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.msg import PredictedTrajectoryArray, TrackedAgentArray, TrafficSignalArray
 from zoox_prediction.msg import RoadNetwork as RoadNetworkMessage
@@ -92,7 +93,7 @@ class VisualizationNode(ManagedNode):
             return
         newest = next(reversed(self._agents.values()))
         agents = self._agents.get(predictions.stamp_ns, newest)
-        truth = self._truth(predictions)
+        truth = self._truth(agents, predictions)
         self._markers.publish(agent_markers(agents, predictions, truth, ROS_TYPES, self._config.markers))
 
     def _on_signals(self, message: TrafficSignalArray) -> None:
@@ -106,10 +107,12 @@ class VisualizationNode(ManagedNode):
             self._network = network
             self._map_markers.publish(map_markers(network, ROS_TYPES))
 
-    def _truth(self, predictions: PredictedTrajectories) -> Future | None:
+    def _truth(self, agents: TrackedAgents, predictions: PredictedTrajectories) -> Future | None:
+        """What the recorded agents did that the tracks are of: a tracker has ids of its own."""
         if self._log is None:
             return None
-        return self._log.future(predictions.ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)
+        ids = true_ids_of(self._log, agents, predictions.ids)
+        return self._log.future(ids, predictions.stamp_ns, predictions.time_step_s, predictions.num_steps)
 
     def _converted(self, topic: str, convert: Any, message: Any) -> Any:
         """The message as a core type; None, with a line in the log and the diagnostics, when it is malformed."""

@@ -129,10 +129,10 @@ def predictions_of(agents: TrackedAgents) -> PredictedTrajectories:
 @pytest.mark.parametrize("tracks_first", [True, False])
 def test_of_a_tracker_scenes_are_its_messages_and_errors_those_of_the_agents_that_its_tracks_are_of(tracks_first):
     monitor = DemoMonitor(log(), from_tracker=True)
-    for step in (2, 3, 4):
+    for step in (2, 4, 6):
         agents = tracks(step)
         sequence = [lambda each=agents: monitor.add_tracks(each)]
-        if step != 3:
+        if step != 4:
             predicted = predictions_of(agents)
             sequence.append(lambda each=predicted: monitor.add(each, 0.01, 0.0))
         for call in sequence if tracks_first else reversed(sequence):
@@ -149,3 +149,14 @@ def test_a_track_without_a_path_is_counted_and_one_of_nobody_has_no_error():
     monitor.add(predictions_of(agents.select(np.array([0]))), 0.01, 0.0)
     state = monitor.state(finished=True)
     assert state.without_path == 1 and np.isnan(state.min_ade_m)
+
+
+def test_tracks_that_newer_ones_took_the_place_of_within_a_period_are_not_lost():
+    monitor = DemoMonitor(log(), from_tracker=True)
+    for step in (2, 3, 5):
+        monitor.add_tracks(tracks(step))
+    for step in (3, 5):
+        monitor.add(predictions_of(tracks(step)), 0.01, 0.0)
+    assert monitor.state(finished=True).lost == 0
+    monitor.add_tracks(tracks(6))
+    assert monitor.state(finished=True).lost == 1  # nothing came after it
