@@ -10,7 +10,7 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Union
 
@@ -55,11 +55,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> T
     """
     hints = typing.get_type_hints(cls)
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # T is always a dataclass
-    for key in values:
-        if key not in known:
-            nearest = difflib.get_close_matches(str(key), known, n=1)
-            hint = f", did you mean '{prefix}{nearest[0]}'?" if nearest else f"; known are {', '.join(sorted(known))}"
-            raise ConfigError(f"unknown parameter '{prefix}{key}'{hint}")
+    check_known(values, known, prefix)
     arguments = {key: _coerce(hints[key], value, prefix + str(key)) for key, value in values.items()}
     try:
         return cls(**arguments)
@@ -67,6 +63,15 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], prefix: str = "") -> T
         raise
     except ValueError as error:  # a dataclass checks its ranges in __post_init__
         raise ConfigError(f"{prefix.rstrip('.') or cls.__name__}: {error}") from error
+
+
+def check_known(values: Iterable[Any], known: Collection[str], prefix: str = "") -> None:
+    """Raises ConfigError for the first of the keys `values` that is not `known`, with the nearest one that is."""
+    for key in values:
+        if key not in known:
+            nearest = difflib.get_close_matches(str(key), known, n=1)
+            hint = f", did you mean '{prefix}{nearest[0]}'?" if nearest else f"; known are {', '.join(sorted(known))}"
+            raise ConfigError(f"unknown parameter '{prefix}{key}'{hint}")
 
 
 def load_yaml(cls: type[T], path: Path | str, node: str) -> T:

@@ -118,7 +118,7 @@ def test_a_suite_with_a_mistake_is_told_and_starts_nothing(tmp_path):
     suite.write_text("sensors: {front: {modality: lidar, topics: /front/points}}")
     context = LaunchContext()
     context.launch_configurations["sensor_suite"] = str(suite)
-    with pytest.raises(ValueError, match="did you mean 'topic'"):
+    with pytest.raises(ValueError, match=r"did you mean 'sensors\.front\.topic'"):
         nodes_of(context)
 
 

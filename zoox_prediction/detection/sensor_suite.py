@@ -17,28 +17,20 @@ What the simulation wants to know of a sensor beside that may stand there too.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from zoox_prediction.config import ConfigError, flatten_mapping, from_mapping, read_yaml_mapping
+from zoox_prediction.config import ConfigError, check_known, flatten_mapping, from_mapping, read_yaml_mapping
 from zoox_prediction.detection.config import DetectionConfig
-from zoox_prediction.detections import MODALITIES, Modality
 from zoox_prediction.recording.recorded_sensors import SensorTopics
-from zoox_prediction.simulation.sensors.config import CameraConfig, LidarConfig, RadarConfig, ThermalConfig
+from zoox_prediction.simulation.sensors.suite_file import SENSOR_CONFIGS, modality_of
 
 _COMPRESSED = "/compressed"  # how topics of image_transport end
 _OWN_KEYS = ("modality", "topic", "frame_id", "info_topic", "detection")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  # a ROS name
-_SIMULATED: dict[Modality, type] = {
-    Modality.LIDAR: LidarConfig,
-    Modality.RADAR: RadarConfig,
-    Modality.CAMERA: CameraConfig,
-    Modality.THERMAL: ThermalConfig,
-}
 
 
 @dataclass(frozen=True)
@@ -91,18 +83,9 @@ def _sensor(name: str, values: Any) -> SuiteSensor:
     prefix = f"sensors.{name}"
     if not _NAME.fullmatch(name):
         raise ConfigError(f"the name '{name}' of a sensor must be of letters, digits and _, as of a ROS node")
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"parameter '{prefix}' must be a mapping, got {values!r}")
-    modality = MODALITIES.get(str(values.get("modality")))
-    if modality is None:
-        given = values.get("modality")
-        raise ConfigError(f"parameter '{prefix}.modality' must be one of {', '.join(MODALITIES)}, got {given!r}")
-    known = {*_OWN_KEYS, *(each.name for each in fields(_SIMULATED[modality]))} - {"name"}
-    for key in values:
-        if key not in known:
-            nearest = difflib.get_close_matches(str(key), known, n=1)
-            hint = f", did you mean '{nearest[0]}'?" if nearest else f"; known are {', '.join(_OWN_KEYS)}"
-            raise ConfigError(f"unknown parameter '{prefix}.{key}'{hint}")
+    modality = modality_of(values, f"{prefix}.")
+    simulated = {each.name for each in fields(SENSOR_CONFIGS[modality])} - {"name"}
+    check_known(values, {*_OWN_KEYS, *simulated}, f"{prefix}.")
     detection = values.get("detection") or {}
     if not isinstance(detection, Mapping):
         raise ConfigError(f"parameter '{prefix}.detection' must be a mapping, got {detection!r}")

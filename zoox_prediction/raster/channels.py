@@ -12,10 +12,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike, NDArray
 
-from zoox_prediction.config import ConfigError, from_mapping
+from zoox_prediction.config import ConfigError, from_mapping, read_yaml_mapping
 from zoox_prediction.resources import resource_path
 
 CHANNELS_FILE = "config/raster_channels.yaml"
@@ -174,13 +173,8 @@ def _own_table() -> ChannelTable:
 
 
 def _read_table(path: Path) -> ChannelTable:
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give a table of raster channels") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, dict) or "channels" not in document:
+    document = read_yaml_mapping(path, "a table of raster channels")
+    if "channels" not in document:
         raise ConfigError(f"{path}: expected a list 'channels:'")
     try:
         return from_mapping(ChannelTable, document)

@@ -58,7 +58,7 @@ def test_a_vehicle_need_not_say_what_the_simulation_wants_to_know(tmp_path):
         ("[1]", "expected a mapping 'sensors:'"),
         ("sensors: {}", "expected a mapping 'sensors:'"),
         ("sensors: {a: {modality: sonar, topic: /a}}", "'sensors.a.modality' must be one of"),
-        ("sensors: {a: {modality: lidar, topics: /a}}", "did you mean 'topic'?"),
+        ("sensors: {a: {modality: lidar, topics: /a}}", "did you mean 'sensors.a.topic'?"),
         ("sensors: {a: {modality: lidar}}", "'sensors.a.topic' must name a topic"),
         ("sensors: {a: {modality: camera, topic: /a}}", "'sensors.a.info_topic' must name a topic"),
         ("sensors: {a b: {modality: lidar, topic: /a}}", "the name 'a b'"),

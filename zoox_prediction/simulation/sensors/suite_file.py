@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoox_prediction.config import ConfigError, from_mapping, read_yaml_mapping
+from zoox_prediction.config import ConfigError, check_known, from_mapping, read_yaml_mapping
 from zoox_prediction.detections import MODALITIES, Modality
 from zoox_prediction.resources import resource_path
 from zoox_prediction.simulation.sensors.config import (
@@ -23,7 +22,7 @@ from zoox_prediction.simulation.sensors.config import (
 SUITE_FILE = "config/sensor_suite.yaml"
 _DETECTION = "detection"  # parameters of the sensor's detection node, which are nothing to the simulation
 
-_CONFIGS: dict[Modality, type[SensorConfig]] = {
+SENSOR_CONFIGS: dict[Modality, type[SensorConfig]] = {
     Modality.LIDAR: LidarConfig,
     Modality.RADAR: RadarConfig,
     Modality.CAMERA: CameraConfig,
@@ -49,9 +48,7 @@ def suite_config(document: Any) -> SuiteConfig:
     """The suite of a mapping `{sensors: {NAME: {modality: ..., ...}}, odometry: {...}}`; raises ConfigError."""
     if not isinstance(document, Mapping) or not isinstance(document.get("sensors"), Mapping):
         raise ConfigError("expected a mapping 'sensors:' of names to sensors")
-    for key in document:
-        if key not in ("sensors", "odometry"):
-            raise ConfigError(f"unknown parameter '{key}'{_hint(str(key), ['sensors', 'odometry'])}")
+    check_known(document, ("sensors", "odometry"))
     odometry = document.get("odometry", {})
     if not isinstance(odometry, Mapping):
         raise ConfigError(f"parameter 'odometry' must be a mapping, got {odometry!r}")
@@ -64,23 +61,24 @@ def suite_config(document: Any) -> SuiteConfig:
         raise ConfigError(str(error)) from error
 
 
-def _sensor(name: str, values: Any) -> SensorConfig:
-    prefix = f"sensors.{name}."
+def modality_of(values: Any, prefix: str) -> Modality:
+    """That of a sensor's entry, which must be a mapping; raises ConfigError."""
     if not isinstance(values, Mapping):
         raise ConfigError(f"parameter '{prefix[:-1]}' must be a mapping, got {values!r}")
     modality = MODALITIES.get(str(values.get("modality")))
     if modality is None:
         given = values.get("modality")
         raise ConfigError(f"parameter '{prefix}modality' must be one of {', '.join(MODALITIES)}, got {given!r}")
+    return modality
+
+
+def _sensor(name: str, values: Any) -> SensorConfig:
+    prefix = f"sensors.{name}."
+    modality = modality_of(values, prefix)
     if "name" in values:
         raise ConfigError(f"unknown parameter '{prefix}name'; the sensor's name is the key above it")
     simulated = {key: value for key, value in values.items() if key != _DETECTION}
     try:
-        return from_mapping(_CONFIGS[modality], {**simulated, "name": name, "modality": modality}, prefix=prefix)
+        return from_mapping(SENSOR_CONFIGS[modality], {**simulated, "name": name, "modality": modality}, prefix=prefix)
     except TypeError as error:  # dataclasses tell of a missing field in this way
         raise ConfigError(f"parameter '{prefix[:-1]}' is not complete: {str(error).partition(') ')[2]}") from error
-
-
-def _hint(key: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(key, known, n=1)
-    return f", did you mean '{nearest[0]}'?" if nearest else f"; known are {', '.join(known)}"
