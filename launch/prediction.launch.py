@@ -72,8 +72,8 @@ def _tracking_node(context):
     return [_node("tracking_node", [LaunchConfiguration("tracking_config"), *own], remappings=remappings)]
 
 
-def generate_launch_description():
-    arguments = [
+def _arguments():
+    return [
         DeclareLaunchArgument(
             "start_from",
             default_value="sensors",
@@ -134,9 +134,12 @@ def generate_launch_description():
             description="open RViz with config/prediction.rviz",
         ),
     ]
+
+
+def generate_launch_description():
     return LaunchDescription(
         [
-            *arguments,
+            *_arguments(),
             OpaqueFunction(function=_map_node),
             OpaqueFunction(function=_detection_nodes),
             OpaqueFunction(function=_tracking_node),

@@ -71,9 +71,7 @@ class Chain:
         processes.start("visualization_node", node_command("visualization_node", shown) + tracks)
         if not self.from_sensors:
             return
-        period_s = (
-            0.1 / rate
-        )  # the tracker's is steady time, and predictions are made ten times a second of the recording
+        period_s = 0.1 / rate  # steady time; predictions are made ten times in a second of the recording
         pace = {"period_s": period_s, "gather_s": min(0.03, 0.3 * period_s)}
         command = node_command("tracking_node", {**sim_time, **pace}, resource_path("config/tracking_node.yaml"))
         processes.start("tracking_node", command + odometry)

@@ -49,6 +49,8 @@ class RecordedPredictions:
         if names is None:
             return published
         row_of = {names[each]: row for row, each in enumerate(published.ids.tolist()) if each in names}
+        if not row_of.keys() >= set(scene.agents.ids.tolist()):
+            return published  # an agent without a path, of which the account tells and which the evaluation refuses
         rows = np.array([row_of[each] for each in scene.agents.ids.tolist()], dtype=np.int64)
         chosen = {
             each.name: getattr(published, each.name)[rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import traceback
 from typing import Any
 
 from nav_msgs.msg import Odometry
@@ -115,7 +116,9 @@ class DetectionNode(ManagedNode):
         self._diagnostics.value("frames", f"{self._newest.dropped} dropped", details=counts)
 
     def _failed(self, error: Exception) -> None:
-        text = f"{self._topic}: the detection failed ({error!r}); the message is dropped"
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{error!r} in {place.name}, {place.filename}:{place.lineno}"
+        text = f"{self._topic}: the detection failed ({where}); the message is dropped"
         self._diagnostics.problem(self._topic, text, ERROR)
 
     def _detect(self, detector: SensorDetector, message: Any, *info: Any) -> tuple[Detections, list[str]]:

@@ -55,9 +55,8 @@ def newest_messages(reader: BagReader, stamp_ns: int, topics: Collection[str] | 
     if topics is None:
         topics = [name for name, topic in reader.topics.items() if topic.type in (_CLOUD, *IMAGE_TYPES)]
     start_ns = stamp_ns - round(_MAX_AGE_S * 1e9)
-    messages = reader.messages(list(topics), start_ns, stamp_ns + 1) if topics else ()
-    newest = {each.topic: each.message for each in messages}
-    return dict(sorted(newest.items()))
+    newest = {raw.topic: raw for raw in reader.raw(list(topics), start_ns, stamp_ns + 1)} if topics else {}
+    return {topic: reader.decode(newest[topic]) for topic in sorted(newest)}
 
 
 def _from_above(scene: Scene, newest: Mapping[str, Any], frames: TransformHistory) -> NDArray[np.uint8]:

@@ -53,7 +53,7 @@ def test_more_is_found_together_than_alone(simulated: Path, tmp_path: Path, caps
     assert "recall at 5" in printed and "lidar + radar" in printed
 
 
-def test_both_kinds_are_better_than_each_in_fog(recordings: Path, tmp_path: Path) -> None:
+def test_both_kinds_find_no_less_than_each_in_fog(recordings: Path, tmp_path: Path) -> None:
     bag, out = tmp_path / "fog", tmp_path / "scores.json"
     assert main(["convert", "radiate", str(recordings / "radiate_tiny_foggy"), str(bag)]) == 0
     assert main(["evaluate-detections", str(bag), "--without", "camera", "--json", str(out)]) == 0

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from zoox_prediction.detections import Detections, Modality
 from zoox_prediction.recording.log import load_log
-from zoox_prediction.recording.sources import find_one_recording
-from zoox_prediction.resources import resource_path
 from zoox_prediction.scene import AgentClass, Scene
 from zoox_prediction.visualization import palette
-from zoox_prediction.visualization.recorded import scene_at
 from zoox_prediction.visualization.sensing_view import SensingView
 
 _VIEW_PX = 960
-
-
-@pytest.fixture(scope="module")
-def bag() -> Path:
-    return find_one_recording(resource_path("recordings")).path
-
-
-@pytest.fixture(scope="module")
-def scene(bag: Path) -> Scene:
-    return scene_at(load_log(bag), 6.0)
 
 
 def detections(stamp_ns: int, modality: Modality, sensor: str, **measured: np.ndarray) -> Detections:
@@ -76,14 +63,12 @@ def test_pictures_show_boxes_of_the_sensor_and_of_the_tracks(bag: Path, scene: S
     plain = SensingView(bag, log, []).draw(scene, None)[:, _VIEW_PX:]
     boxed = SensingView(bag, log, [camera_box(scene.stamp_ns)]).draw(scene, None)[:, _VIEW_PX:]
     assert (plain == palette.CAMERA).all(axis=-1).sum() < 30 < (boxed == palette.CAMERA).all(axis=-1).sum()
-    nobody = SensingView(bag, log, []).draw(replace_agents(scene), None)[:, _VIEW_PX:]
+    nobody = SensingView(bag, log, []).draw(without_tracks(scene), None)[:, _VIEW_PX:]
     assert (plain != nobody).any(axis=-1).sum() > 200
 
 
-def replace_agents(scene: Scene) -> Scene:
+def without_tracks(scene: Scene) -> Scene:
     """Nobody is tracked."""
-    from dataclasses import replace
-
     none = np.zeros(len(scene.agents), dtype=bool)
     return replace(
         scene, agents=scene.agents.select(none), past_position=scene.past_position[none], past_yaw=scene.past_yaw[none],

@@ -6,12 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from zoox_prediction.recording.generated import generate_recording, generated_log
 from zoox_prediction.recording.log import load_log
-from zoox_prediction.recording.sources import find_one_recording
-from zoox_prediction.resources import resource_path
 from zoox_prediction.scene import Scene
 from zoox_prediction.visualization.canvas import Canvas
 from zoox_prediction.visualization.recorded import scene_at
@@ -19,16 +16,6 @@ from zoox_prediction.visualization.sensor_picture import draw_sensors
 
 _VIEW_PX, _WIDTH_M = 760, 60.0
 _LIDAR = (0, 105, 130)
-
-
-@pytest.fixture(scope="module")
-def bag() -> Path:
-    return find_one_recording(resource_path("recordings")).path
-
-
-@pytest.fixture(scope="module")
-def scene(bag: Path) -> Scene:
-    return scene_at(load_log(bag), 6.0)
 
 
 def test_lidar_points_above_the_ground_are_on_somebody(bag: Path, scene: Scene) -> None:
