@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import rclpy
@@ -13,6 +14,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from zoox_prediction.nodes.detection_node import DetectionNode
 from zoox_prediction.nodes.tracking_node import TrackingNode
+from zoox_prediction.resources import resource_path
 from zoox_prediction.ros.lifecycle import ManagedNode
 from zoox_prediction.ros.sensor_inputs import NewestOnly
 
@@ -133,3 +135,18 @@ def test_frames_beyond_the_greatest_rate_are_dropped(wait_for: Callable) -> None
     wait_for(lambda: worked_on == [0], what="the first frame")
     newest.close()
     assert (newest.received, newest.dropped, worked_on) == (5, 4, [0])
+
+
+def test_the_parameter_file_holds_for_nodes_that_are_named_after_their_sensors(
+    start_process: Callable, tmp_path: Path
+) -> None:
+    text = resource_path("config/detection_node.yaml").read_text()
+    assert text.count("    max_points: 250000") == 1
+    path = tmp_path / "detection.yaml"
+    path.write_text(text.replace("    max_points: 250000", "    max_pointz: 250000"))
+    process = start_process(
+        "-m", "zoox_prediction.nodes.detection_node", "--ros-args", "--params-file", str(path),
+        "-r", "__node:=roof_detection",
+    )  # fmt: skip
+    assert process.wait(60.0) == 2
+    assert "roof_detection: unknown parameter 'lidar.max_pointz', did you mean 'lidar.max_points'?" in process.output

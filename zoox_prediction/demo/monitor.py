@@ -11,7 +11,7 @@ from zoox_prediction.evaluation.tracked_log import true_ids_of
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import PredictedTrajectories, TrackedAgents
 
-_PERIOD_NS = 100_000_000  # of predictions; of tracks that come faster the newest ones are predicted
+_PERIOD_NS = 90_000_000  # tracks that come sooner after those that were predicted last are not predicted
 _RATE_WINDOW = 20  # scenes over which the rate is taken
 
 
@@ -93,11 +93,11 @@ class DemoMonitor:
         )
 
     def _lost(self, played: list[int]) -> int:
-        """Scenes that nothing was predicted for; of a tracker, nor for newer tracks that came within a period."""
+        """Scenes that nothing was predicted for; of a tracker not those that came sooner than predictions are made."""
         lost = np.array(sorted(set(played) - self._predicted), dtype=np.int64)
         if self._from_tracker and len(lost):
-            predicted = np.array([*sorted(self._predicted), np.iinfo(np.int64).max], dtype=np.int64)
-            lost = lost[predicted[np.searchsorted(predicted, lost)] - lost > _PERIOD_NS]
+            predicted = np.array([np.iinfo(np.int32).min, *sorted(self._predicted)], dtype=np.int64)
+            lost = lost[lost - predicted[np.searchsorted(predicted, lost) - 1] >= _PERIOD_NS]
         return len(lost)
 
     def _compare(self, predictions: PredictedTrajectories, tracked: TrackedAgents) -> None:

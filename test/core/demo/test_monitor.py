@@ -151,12 +151,12 @@ def test_a_track_without_a_path_is_counted_and_one_of_nobody_has_no_error():
     assert state.without_path == 1 and np.isnan(state.min_ade_m)
 
 
-def test_tracks_that_newer_ones_took_the_place_of_within_a_period_are_not_lost():
+def test_tracks_that_come_sooner_than_predictions_are_made_are_not_lost():
     monitor = DemoMonitor(log(), from_tracker=True)
-    for step in (2, 3, 5):
-        monitor.add_tracks(tracks(step))
-    for step in (3, 5):
-        monitor.add(predictions_of(tracks(step)), 0.01, 0.0)
+    for stamp_ns in (200_000_000, 260_000_000, 350_000_000):
+        monitor.add_tracks(replace(tracks(2), stamp_ns=stamp_ns))
+    for stamp_ns in (200_000_000, 350_000_000):
+        monitor.add(predictions_of(replace(tracks(2), stamp_ns=stamp_ns)), 0.01, 0.0)
     assert monitor.state(finished=True).lost == 0
-    monitor.add_tracks(tracks(6))
-    assert monitor.state(finished=True).lost == 1  # nothing came after it
+    monitor.add_tracks(replace(tracks(2), stamp_ns=450_000_000))
+    assert monitor.state(finished=True).lost == 1

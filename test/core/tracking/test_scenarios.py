@@ -97,6 +97,17 @@ def test_uncertainty_is_as_large_as_errors() -> None:
     assert low < np.mean(values) < high
 
 
+def test_the_tracker_is_not_surer_than_it_may_be_of_what_moves() -> None:
+    """Errors of an agent's track are alike for about half a second: every sixth output counts, over several seeds."""
+    values = []
+    for name in ("overtaking", "junction", "stopping", "parked"):
+        for seed in range(2):
+            found = _track(SCENARIOS[name]([Modality.LIDAR, Modality.RADAR], seed=seed), 6.0)
+            values.append(found.nees[(found.step > _SETTLED) & (found.step % 6 == 0)])
+    average = float(np.concatenate(values).mean())
+    assert average < 2.6, "the tracker is surer than it may be"
+
+
 def test_headings_follow_a_turn() -> None:
     found = _track(junction())
     late = found.step > _SETTLED
