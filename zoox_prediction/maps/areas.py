@@ -25,9 +25,13 @@ def polygon_of(points: NDArray) -> BaseGeometry:
     distinct = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     if len(distinct) < _FEWEST_POINTS:
         return shapely.Polygon()
-    polygon = shapely.Polygon(distinct)
+    return _valid(shapely.Polygon(distinct))
+
+
+def _valid(area: BaseGeometry) -> BaseGeometry:
+    """The area within rings that may cross themselves."""
     # What is left of a crossed ring may hold lines as well, which unions and differences cannot digest.
-    return polygon if polygon.is_valid else shapely.union_all(_polygons(shapely.make_valid(polygon)))
+    return area if area.is_valid else shapely.union_all(_polygons(shapely.make_valid(area)))
 
 
 def polygons_of(rings: Sequence[NDArray]) -> NDArray:
@@ -57,12 +61,12 @@ def closed_union(rings: Iterable[NDArray], close_gap_m: float) -> BaseGeometry:
 
 
 def closed_areas(areas: Sequence[BaseGeometry] | NDArray, close_gap_m: float) -> BaseGeometry:
-    """The union of areas; slivers between them up to close_gap_m wide are closed."""
+    """The union of areas, valid; slivers between them up to close_gap_m wide are closed."""
     union = shapely.union_all(areas)
     if close_gap_m > 0.0 and not union.is_empty:
         half = 0.5 * close_gap_m
         union = union.buffer(half, join_style="mitre").buffer(-half, join_style="mitre")
-    return union
+    return _valid(union)  # at sharp corners the outline that comes back may cross itself
 
 
 def filled(area: BaseGeometry, hole_m2: float) -> BaseGeometry:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from zoox_prediction.geometry import EARTH_RADIUS_M
-from zoox_prediction.maps.areas import polygon_of, ragged_polygons
+from zoox_prediction.maps.areas import closed_areas, polygon_of, ragged_polygons
 from zoox_prediction.maps.lane_sides import parallel
 from zoox_prediction.maps.records import LaneRecord, checked_line, lanes_from_records
 from zoox_prediction.maps.repair import repair_records
@@ -258,9 +258,7 @@ class _Reader:
         shapes = [polygon_of(ring) for ring in self._junction_shapes({link.junction for link in self.links})]
         walking = shapely.union_all([polygon_of(ring) for ring in self.walking_areas])
         lanes = [polygon_of(self.records[name].polygon) for name in self._paved()]
-        area = shapely.union_all([*lanes, *shapely.difference(shapes, walking)])
-        half = 0.5 * _CLOSE_GAP_M
-        return area.buffer(half, join_style="mitre").buffer(-half, join_style="mitre")
+        return closed_areas([*lanes, *shapely.difference(shapes, walking)], _CLOSE_GAP_M)
 
     def _paved(self) -> list[str]:
         """Lanes of roads: all but bicycle paths of their own."""

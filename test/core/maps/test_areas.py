@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from zoox_prediction.maps.areas import polygon_of, union_polygons, without_holes
+from zoox_prediction.maps.areas import closed_areas, polygon_of, union_polygons, without_holes
 
 
 def test_polygons_without_holes_cover_the_same_area() -> None:
@@ -29,3 +29,15 @@ def test_union_closes_slivers_and_mends_crossed_rings() -> None:
     assert crossed.area == pytest.approx(2.0)
     assert len(union_polygons([])) == 0
     assert polygon_of(np.zeros((2, 2))).is_empty
+
+
+def test_an_outline_that_crosses_itself_after_gaps_were_closed_is_mended():
+    """Of a junction that closing gaps gave an invalid outline, on which the next difference failed."""
+    corner = [(4.718363028519332, -51.95215207576227), (4.478214536126726, -51.22575250373175)]
+    corner += [(4.461791986757886, -51.17911866071268), (4.4303197193529265, -51.18797962730323)]
+    corner += [(4.444365728932399, -51.129634664434654), (9.629999999999999, -45.98)]
+    sliver = [(4.388936195906528, -51.14555667615737), (4.4055404261014965, -51.194956197717204)]
+    sliver += [(3.295279776874676, -51.50754830914684)]
+    area = closed_areas([shapely.Polygon(corner), shapely.Polygon(sliver)], 0.6)
+    assert area.is_valid
+    assert area.area == pytest.approx(shapely.Polygon(corner).area + shapely.Polygon(sliver).area, abs=0.2)
