@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.recording.datasets.eth_ucy import SCENES
+from zoox_prediction.recording.datasets.eth_ucy import is_whole_scene
 from zoox_prediction.recording.formats import FORMATS, ConvertOptions
 from zoox_prediction.recording.log import RecordedLog, load_log, log_of
 
@@ -65,8 +65,8 @@ def _below(path: Path) -> Iterator[RecordingSource]:
         yield from own
         return
     for child in sorted(path.iterdir()):
-        # A folder holds other text files too; only those of the benchmark are taken from it.
-        if child.suffix != ".txt" or (child.stem in SCENES and path.name == "test"):
+        # A folder holds other text files too; only those of the benchmarks are taken from it.
+        if child.suffix != ".txt" or is_whole_scene(child):
             yield from _below(child)
 
 

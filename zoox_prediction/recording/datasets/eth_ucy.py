@@ -1,10 +1,12 @@
 """ETH and UCY pedestrians (S. Pellegrini et al., ICCV 2009; A. Lerner et al., 2007) as text: frame, id, x, y [m].
 
-One step of the frame numbers is 0.4 s (2.5 Hz), as the benchmark has it. There is no ego, no map and no size.
+One step of the frame numbers is 0.4 s (2.5 Hz), as the benchmark has it. There is no ego, no map and no size. The
+Stanford Drone Dataset (A. Robicquet et al., ECCV 2016) is read as TrajNet has it, which is this layout in metres.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +26,18 @@ SCENES: Mapping[str, str] = {
     "crowds_zara01": "zara1",
     "crowds_zara02": "zara2",
 }
+DATASET, DRONE_DATASET = "eth-ucy", "sdd"
+_DRONE_SCENES = re.compile(r"(bookstore|coupa|deathCircle|gates|hyang|little|nexus|quad)_\d+")
+
+
+def is_whole_scene(path: Path) -> bool:
+    """Whether a text file is, by its name, a recording of one of the benchmarks, and not a part cut out of one."""
+    folder = path.parent.name
+    return (path.stem in SCENES and folder == "test") or (_is_of_drone(path) and folder in ("train", "test"))
+
+
+def _is_of_drone(path: Path) -> bool:
+    return _DRONE_SCENES.fullmatch(path.stem) is not None
 
 
 def read_trajectories(path: Path) -> SourceRecording:
@@ -44,7 +58,7 @@ def read_trajectories(path: Path) -> SourceRecording:
     )
     every_step = np.arange(stamps.min(), stamps.max() + 1, STEP_NS)  # nobody there is also an observation
     return SourceRecording(
-        dataset="eth-ucy",
+        dataset=DRONE_DATASET if _is_of_drone(path) else DATASET,
         name=path.stem,
         agents=tracked_agents(observations, every_step),
         notes={"velocities": "derived from the positions", "sizes": "of the class: the source has none"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoox_prediction.recording.datasets.eth_ucy import read_trajectories
+from zoox_prediction.recording.datasets.eth_ucy import is_whole_scene, read_trajectories
 from zoox_prediction.recording.datasets.source import START_NS, SourceError
 
 
@@ -21,6 +21,16 @@ def test_frames_are_two_fifths_of_a_second(tmp_path: Path) -> None:
     assert recording.ego is None
     assert recording.metadata()["has_ego"] == "false"
     assert recording.metadata()["roadside_x"] == "0.750"
+
+
+def test_scenes_of_the_drone_dataset_are_told_by_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "test" / "quad_1.txt"
+    path.parent.mkdir()
+    path.write_text("0 3.0 0.0 0.0\n12 3.0 0.5 0.0\n")
+    assert read_trajectories(path).dataset == "sdd"
+    assert is_whole_scene(path)
+    assert not is_whole_scene(tmp_path / "test" / "quad.txt")
+    assert not is_whole_scene(tmp_path / "train" / "biwi_hotel_train.txt")
 
 
 @pytest.mark.parametrize(
