@@ -16,7 +16,7 @@ from zoox_prediction.prediction.memory import keep_freed_memory
 from zoox_prediction.prediction.pipeline import Cycle, PredictionPipeline
 from zoox_prediction.recording import messages
 from zoox_prediction.ros.debug_raster import DebugRaster
-from zoox_prediction.ros.diagnostics import Diagnostics
+from zoox_prediction.ros.diagnostics import OK, WARN, Diagnostics
 from zoox_prediction.ros.inputs import Inputs
 from zoox_prediction.ros.lifecycle import ManagedNode, run_node
 from zoox_prediction.ros.messages import ROS_TYPES
@@ -47,7 +47,7 @@ class PredictionNode(ManagedNode):
         self._frames = FrameTransformer(self, self._config.history.frame_id)
         self._diagnostics.expect_latency("prediction", runtime.max_latency_s)
         self._diagnostics.expect_latency("query", runtime.max_query_latency_s)
-        self._diagnostics.value("predictor", self._pipeline.predictor_name)
+        self._tell_predictor(self._pipeline)
         self._publisher = self.create_lifecycle_publisher(PredictedTrajectoryArray, "predictions", OUTPUT)
         self._debug_raster = DebugRaster(self, self._diagnostics, self._config.raster)
         self._new_agents = self.create_guard_condition(self._on_new_agents, callback_group=self._predicting)
@@ -85,6 +85,12 @@ class PredictionNode(ManagedNode):
         subscribe(Odometry, "odometry", *ego, INPUT, max_age_s=ages.max_odometry_age_s, gathered=True)
         subscribe(TrafficSignalArray, "traffic_signals", *signals, INPUT, max_age_s=ages.max_signals_age_s)
         subscribe(TrackedAgentArray, "tracked_agents", *agents, INPUT, max_age_s=ages.max_agents_age_s, required=True)
+
+    def _tell_predictor(self, pipeline: PredictionPipeline) -> None:
+        level, details = (WARN if pipeline.unusable else OK), {"version": pipeline.predictor_version}
+        self._diagnostics.value("predictor", pipeline.predictor_name, level, details)
+        if pipeline.unusable:
+            self._diagnostics.problem("prediction", f"prediction: {pipeline.unusable}")
 
     def _agents(self, message: TrackedAgentArray) -> TrackedAgents:
         return self._frames.agents_in_map(messages.tracked_agents_from_message(message))

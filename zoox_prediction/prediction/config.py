@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from zoox_prediction.models.baselines.config import BaselinesConfig
 from zoox_prediction.prediction.conditional import ConditionalConfig
 from zoox_prediction.prediction.guarded import GuardConfig
+from zoox_prediction.prediction.learned_config import LearnedConfig
 from zoox_prediction.prediction.runtime import RuntimeConfig
 from zoox_prediction.prediction.scene_history import EgoConfig, SceneHistoryConfig
 from zoox_prediction.raster.config import RasterConfig
@@ -21,6 +22,7 @@ class PredictionConfig:
     ego: EgoConfig = field(default_factory=EgoConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)
     conditional: ConditionalConfig = field(default_factory=ConditionalConfig)
+    learned: LearnedConfig = field(default_factory=LearnedConfig)
     baselines: BaselinesConfig = field(default_factory=BaselinesConfig)
     raster: RasterConfig = field(default_factory=RasterConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

@@ -1,10 +1,13 @@
-"""Always an answer: what a predictor does wrong, or too late, is replaced by constant velocity, and said."""
+"""Always an answer: what a predictor does wrong, or too late, is replaced by what a simpler one says, and said."""
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,7 @@ from zoox_prediction.prediction.sanitize import name_ids
 from zoox_prediction.scene import PredictedTrajectories, Scene, Source
 
 _PER_AGENT = ("agent_class", "probability", "position", "yaw", "speed", "covariance", "source")
+_FALLBACK_SHARE = 0.5  # of the deadline: after a failure that took longer, no other predictor is asked
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,20 @@ class GuardConfig:
 
 
 class GuardedPredictor:
-    """A predictor that cannot fail: the one it wraps, with constant velocity where that one has no usable answer.
+    """A predictor that cannot fail: the one it wraps, with a stand-in where that one has no usable answer.
 
     With a deadline the wrapped predictor works in a thread of its own. A scene that it has not finished by then is
-    answered by the stand-in; while it is still busy, later scenes are too, so a queue never builds up.
+    answered by constant velocity; while it is still busy, later scenes are too, so a queue never builds up. Of what it
+    gets wrong in time, the `fallback` predictor makes a second try; constant velocity needs neither time nor luck.
     `problems` tells what was replaced in the last call and why.
     """
 
-    def __init__(self, predictor: Predictor, config: GuardConfig | None = None) -> None:
+    def __init__(
+        self, predictor: Predictor, config: GuardConfig | None = None, fallback: Predictor | None = None
+    ) -> None:
         self._predictor = predictor
         self._config = config or GuardConfig()
+        self._fallback = fallback
         self.name, self.version = predictor.name, predictor.version
         self.problems: tuple[str, ...] = ()
         self._worker = _Worker(predictor) if self._config.deadline_s > 0.0 else None
@@ -61,23 +69,40 @@ class GuardedPredictor:
     def predict(self, scene: Scene) -> PredictedTrajectories:
         """The futures of all agents of `scene`, finite whatever the wrapped predictor does."""
         self.problems = ()
+        started_s, config = time.monotonic(), self._config
         try:
             if self._worker is None:
                 predictions = self._predictor.predict(scene)
             else:
-                predictions = self._worker.predict(scene, self._config.deadline_s)
-            return self._mend(scene, predictions)
+                predictions = self._worker.predict(scene, config.deadline_s)
+            return self._mend(scene, predictions, started_s)
         except Exception as error:  # whatever it is, the vehicle needs an answer in this cycle
-            reason = str(error) if isinstance(error, _LateError) else f"failed: {type(error).__name__}: {error}"
-            self.problems = (f"{self.name} {' '.join(reason.split())}; constant velocity stands in for all agents",)
-            return self._stand_in(scene)
+            is_late = isinstance(error, _LateError)
+            reason = str(error) if is_late else f"failed: {type(error).__name__}: {error}"
+            shape = (len(scene), config.num_modes, config.num_steps)
+            stand_in = self._stand_in(scene, shape, config.time_step_s, not is_late and self._has_time(started_s))
+            words = f"{' '.join(reason.split())}; {_words(stand_in)} stands in for all agents"
+            self.problems = (f"{self.name} {words}",)
+            return replace(stand_in, predictor_name=self.name, predictor_version=self.version)
 
-    def _stand_in(self, scene: Scene) -> PredictedTrajectories:
-        config = self._config
-        predictions = constant_velocity(scene, config, config.num_modes, config.num_steps, config.time_step_s)
-        return replace(predictions, predictor_name=self.name, predictor_version=self.version)
+    def _has_time(self, started_s: float) -> bool:
+        deadline_s = self._config.deadline_s
+        return deadline_s == 0.0 or time.monotonic() - started_s <= _FALLBACK_SHARE * deadline_s
 
-    def _mend(self, scene: Scene, predictions: PredictedTrajectories) -> PredictedTrajectories:
+    def _stand_in(
+        self, scene: Scene, shape: tuple[int, ...], time_step_s: float, has_time: bool
+    ) -> PredictedTrajectories:
+        """What the fallback says, if there is time to ask it and its answer is of `shape`; else constant velocity."""
+        if self._fallback is not None and has_time:
+            with contextlib.suppress(Exception):  # then constant velocity
+                found = self._fallback.predict(scene)
+                fits = found.yaw.shape == shape and abs(found.time_step_s - time_step_s) < 1e-9
+                if fits and np.array_equal(found.ids, scene.agents.ids) and self._usable(scene, found).all():
+                    source = np.full(len(scene), Source.HEURISTIC_FALLBACK, dtype=np.uint8)
+                    return replace(found, source=source)
+        return constant_velocity(scene, self._config, *shape[1:], time_step_s)
+
+    def _mend(self, scene: Scene, predictions: PredictedTrajectories, started_s: float) -> PredictedTrajectories:
         """`predictions` in the order of the scene's agents; the stand-in for those that are missing or unusable."""
         count, modes = predictions.probability.shape
         steps = predictions.position.shape[2]
@@ -99,19 +124,19 @@ class GuardedPredictor:
         probability = predictions.probability
         if usable.all() and np.array_equal(predictions.ids, scene.agents.ids):
             return replace(predictions, probability=probability / probability.sum(axis=1, keepdims=True))
-        if (bad := ~usable).any():
-            missing = name_ids(scene.agents.ids[bad])
-            self.problems = (f"{self.name} gave no usable answer for {missing}; constant velocity stands in",)
-        mended = constant_velocity(scene, self._config, modes, steps, predictions.time_step_s)
-        for name in _PER_AGENT:
-            getattr(mended, name)[usable] = getattr(predictions, name)[order[usable]]
-        total = mended.probability.sum(axis=1, keepdims=True)
-        return replace(
-            mended,
-            probability=mended.probability / total,
-            predictor_name=self.name,
-            predictor_version=self.version,
-        )
+        bad = ~usable
+        if bad.any():
+            shape = (len(scene), modes, steps)
+            stand_in = self._stand_in(scene, shape, predictions.time_step_s, self._has_time(started_s))
+            words = f"gave no usable answer for {name_ids(scene.agents.ids[bad])}; {_words(stand_in)} stands in"
+            self.problems = (f"{self.name} {words}",)
+        else:
+            stand_in = constant_velocity(scene, self._config, modes, steps, predictions.time_step_s)
+        mended: dict[str, Any] = {name: np.array(getattr(stand_in, name)) for name in _PER_AGENT}
+        for name, array in mended.items():
+            array[usable] = getattr(predictions, name)[order[usable]]
+        mended["probability"] /= mended["probability"].sum(axis=1, keepdims=True)
+        return replace(stand_in, predictor_name=self.name, predictor_version=self.version, **mended)
 
     def _usable(self, scene: Scene, predictions: PredictedTrajectories) -> NDArray[np.bool_]:
         """(M,) rows of `predictions` that are finite, proper distributions and start near their agent."""
@@ -168,6 +193,10 @@ def constant_velocity(
         source=np.full(count, Source.HEURISTIC_FALLBACK, dtype=np.uint8),
         predictor_name="constant_velocity",
     )
+
+
+def _words(stand_in: PredictedTrajectories) -> str:
+    return stand_in.predictor_name.replace("_", " ")
 
 
 class _LateError(Exception):

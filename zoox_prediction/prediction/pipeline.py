@@ -16,7 +16,8 @@ from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.prediction.conditional import answer_plans
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.guarded import GuardedPredictor
-from zoox_prediction.prediction.registry import create_predictor
+from zoox_prediction.prediction.predictor import Predictor
+from zoox_prediction.prediction.registry import FallbackPredictor, create_usable_predictor, is_learned
 from zoox_prediction.prediction.scene_history import SceneHistory
 from zoox_prediction.prediction.warm_up import PerMapPredictor
 from zoox_prediction.scene import (
@@ -49,12 +50,16 @@ class PredictionPipeline:
     """
 
     def __init__(self, config: PredictionConfig):
-        """Raises InputError for an unknown predictor."""
+        """Raises InputError for an unknown predictor; where weights cannot be used, heuristics take their place."""
         self._config = config
         self._lock = threading.Lock()
         self._history = SceneHistory(config.history, config.ego)
-        self._per_map = PerMapPredictor(lambda: create_predictor(config.predictor, config))
-        self._predictor = GuardedPredictor(self._per_map, config.guard)
+        self._unusable = ""
+        self._per_map = PerMapPredictor(self._create)
+        self._per_map.warm_up()
+        has_fallback = is_learned(config.predictor) and not self._unusable
+        self._fallback = PerMapPredictor(lambda: FallbackPredictor(config)) if has_fallback else None
+        self._predictor = GuardedPredictor(self._per_map, config.guard, self._fallback)
         self._predicted_ns: int | None = None
         self._latest: tuple[Scene, PredictedTrajectories] | None = None
         self._urgent = 0
@@ -62,12 +67,23 @@ class PredictionPipeline:
         self._nothing_urgent.set()
         # A query has no deadline of its own: a late answer is worth more to the planner than a crude one.
         self._query_predictor = GuardedPredictor(
-            create_predictor(config.predictor, config), replace(config.guard, deadline_s=0.0)
+            self._create(),
+            replace(config.guard, deadline_s=0.0),
+            FallbackPredictor(config) if has_fallback else None,
         )
 
     @property
     def predictor_name(self) -> str:
         return self._predictor.name
+
+    @property
+    def predictor_version(self) -> str:
+        return self._predictor.version
+
+    @property
+    def unusable(self) -> str:
+        """Why another predictor than the config's is in use, one sentence; empty when that is not so."""
+        return self._unusable
 
     @property
     def newest_stamp_ns(self) -> int | None:
@@ -92,6 +108,8 @@ class PredictionPipeline:
         """Takes a second or more for a large map, which is used when all is ready; predictions go on meanwhile."""
         scene, _ = self._scene()
         self._per_map.prepare(network, scene, self._give_way)
+        if self._fallback is not None:
+            self._fallback.prepare(network, scene, self._give_way)
         with self._lock:
             problems = self._history.set_road_network(network)
             self._latest = None
@@ -158,11 +176,16 @@ class PredictionPipeline:
         answer = answer_plans(scene, plans, self._query_predictor, config, known, give_way)
         return answer if agent_ids is None or not len(agent_ids) else select_agents(answer, agent_ids)
 
+    def _create(self) -> Predictor:
+        predictor, self._unusable = create_usable_predictor(self._config.predictor, self._config)
+        return predictor
+
     def _cycle(self, scene: Scene, problems: tuple[str, ...]) -> Cycle:
         with self.urgent():
             predictions = self._predictor.predict(scene)
         self._latest = scene, predictions
-        return Cycle(scene, predictions, (*problems, *self._predictor.problems))
+        unusable = (self._unusable,) if self._unusable else ()
+        return Cycle(scene, predictions, (*problems, *unusable, *self._predictor.problems))
 
     def _is_due(self, stamp_ns: int) -> bool:
         """Whether a scene is new; a tenth of a period is left to the jitter of the tracker."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -188,3 +189,84 @@ def test_an_exception_in_the_worker_is_replaced_and_the_worker_lives_on():
     check(guarded.predict(scene), scene)
     assert guarded.problems == ()
     guarded.close()
+
+
+class Clever:
+    """A fallback whose futures turn; as predictors do, it gives the same arrays again."""
+
+    name, version = "clever_heuristic", "1"
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.asked = 0
+        self.fails = fails
+
+    def predict(self, scene: Scene) -> PredictedTrajectories:
+        self.asked += 1
+        if self.fails:
+            raise ValueError("not today")
+        answer = constant_velocity(scene, GuardConfig(), 6, 80, 0.1)
+        answer.yaw[:] = 0.5
+        answer.source[:] = Source.HEURISTIC
+        for array in (answer.yaw, answer.position, answer.probability):
+            array.flags.writeable = False
+        return replace(answer, predictor_name=self.name)
+
+
+def test_what_fails_in_time_is_answered_by_the_fallback():
+    def fail(_):
+        raise RuntimeError("no")
+
+    scene, clever = scene_of(4), Clever()
+    for config in (OFFLINE, GuardConfig(deadline_s=5.0)):
+        guarded = GuardedPredictor(Scripted(fail), config, clever)
+        predictions = guarded.predict(scene)
+        check(predictions, scene)
+        assert (predictions.source == Source.HEURISTIC_FALLBACK).all()
+        assert (predictions.yaw == 0.5).all()
+        assert guarded.problems == ("scripted failed: RuntimeError: no; clever heuristic stands in for all agents",)
+        guarded.close()
+
+
+def test_only_the_bad_agent_takes_the_fallback_s_answer():
+    scene = scene_of(4)
+    guarded = GuardedPredictor(Scripted(spoil("position", np.nan)), OFFLINE, Clever())
+    predictions = guarded.predict(scene)
+    check(predictions, scene)
+    assert predictions.source.tolist() == [0, 0, Source.HEURISTIC_FALLBACK, 0]
+    assert (predictions.yaw[2] == 0.5).all() and (predictions.yaw[1] != 0.5).all()
+    assert "clever heuristic stands in" in guarded.problems[0]
+
+
+def test_a_fallback_that_fails_is_replaced_too():
+    scene, clever = scene_of(4), Clever(fails=True)
+    guarded = GuardedPredictor(Scripted(spoil("yaw", np.nan)), OFFLINE, clever)
+    predictions = guarded.predict(scene)
+    check(predictions, scene)
+    assert clever.asked == 1
+    assert "constant velocity stands in" in guarded.problems[0]
+
+
+def test_the_fallback_is_not_asked_when_the_deadline_is_near_or_passed():
+    def slow(seconds):
+        def script(_):
+            time.sleep(seconds)
+            raise RuntimeError("late and wrong")
+
+        return script
+
+    clever = Clever()
+    for seconds, words in ((0.14, "late and wrong"), (0.5, "took longer than 200 ms")):
+        guarded = GuardedPredictor(Scripted(slow(seconds)), GuardConfig(deadline_s=0.2), clever)
+        scene = scene_of(2)
+        check(guarded.predict(scene), scene)
+        assert words in guarded.problems[0]
+        assert "constant velocity stands in" in guarded.problems[0]
+        guarded.close()
+    assert clever.asked == 0
+
+
+def test_a_good_answer_needs_no_fallback():
+    clever, scene = Clever(), scene_of(3)
+    GuardedPredictor(Scripted(), OFFLINE, clever).predict(scene)
+    GuardedPredictor(Scripted(lambda p: select(p, [2, 0, 1])), OFFLINE, clever).predict(scene)
+    assert clever.asked == 0

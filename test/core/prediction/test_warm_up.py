@@ -100,3 +100,36 @@ def test_hardly_anything_is_left_to_prepare_for_agents_on_the_lanes():
     cold.predict(scene)
     (fans_of_cold,) = cold._roads._last.graph._fans.values()
     assert len(set(fans_of_cold._fan) - known) < 0.2 * len(fans_of_cold._fan)
+
+
+def test_a_predictor_with_preparations_of_its_own_is_not_asked_to_predict():
+    class Preparing(Noting):
+        def __init__(self) -> None:
+            super().__init__()
+            self.prepared = []
+
+        def prepare(self, scene):
+            self.prepared.append(scene)
+
+    Noting.made = []
+    predictor = PerMapPredictor(Preparing)
+    predictor.prepare(town(1), scene_on(town(1), 3))
+    assert len(Noting.made[-1].prepared) > 1
+    assert not Noting.made[-1].scenes
+
+
+def test_warming_up_shows_one_agent_and_many():
+    predictor = noting()
+    predictor.warm_up()
+    counts = [len(scene) for scene in Noting.made[0].scenes]
+    assert counts == [1, 64]
+    HeuristicMixture().predict(Noting.made[0].scenes[1])  # a scene that a predictor can take
+
+
+def test_a_predictor_that_fails_while_warming_up_is_left_to_its_cycle():
+    class Failing(Noting):
+        def predict(self, scene):
+            raise RuntimeError("not yet")
+
+    Noting.made = []
+    PerMapPredictor(Failing).warm_up()
