@@ -123,8 +123,9 @@ class FeatureConfig:
     max_paths: int = 8  # along lanes, of one agent
     path_horizon_s: float = 8.0
     speed_reserve_mps: float = 5.0  # paths reach as far as an agent that is so much faster than now
+    walking_reserve_mps: float = 1.5  # the same of people, animals and what is unknown
     min_reach_m: float = 30.0
-    min_walking_reach_m: float = 16.0  # of people, animals and what is unknown
+    min_walking_reach_m: float = 16.0  # the same
     join_range_m: float = 5.0  # to the side: lanes that a standing vehicle may join
 
     def __post_init__(self) -> None:

@@ -21,9 +21,9 @@ from zoox_prediction.models.baselines.right_of_way import Rules
 from zoox_prediction.models.baselines.signals import stop_points
 from zoox_prediction.scene import TrackedAgents
 
-_ALLOWED = np.zeros((len(Group), len(LaneType)), dtype=bool)
-_ALLOWED[Group.VEHICLE, [LaneType.VEHICLE, LaneType.BUS, LaneType.RESTRICTED]] = True
-_ALLOWED[Group.CYCLIST, [LaneType.VEHICLE, LaneType.BUS, LaneType.BICYCLE]] = True
+ALLOWED_TYPES = np.zeros((len(Group), len(LaneType)), dtype=bool)  # on which lanes agents of a group drive
+ALLOWED_TYPES[Group.VEHICLE, [LaneType.VEHICLE, LaneType.BUS, LaneType.RESTRICTED]] = True
+ALLOWED_TYPES[Group.CYCLIST, [LaneType.VEHICLE, LaneType.BUS, LaneType.BICYCLE]] = True
 _COURSE_SPEED_MPS = 1.5  # from here on the direction of motion is a better heading than the body's yaw
 
 
@@ -72,7 +72,7 @@ class Road:
             distance,
             max_paths=config.max_paths,
             spacing_m=config.spacing_m,
-            allowed_types=_ALLOWED[motion.group[agents]],
+            allowed_types=ALLOWED_TYPES[motion.group[agents]],
         )
         if not len(found):
             return None

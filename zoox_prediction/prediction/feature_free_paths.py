@@ -1,0 +1,110 @@
+"""Candidate paths that need no lanes: straight on, on a fading curve, aside, backwards, over a crosswalk."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.models.baselines.config import BaselinesConfig
+from zoox_prediction.models.baselines.crosswalks import Crosswalks, find_crossings
+from zoox_prediction.models.baselines.motion import Motion
+from zoox_prediction.models.scene_features import NUM_PATH_POINTS, FeatureConfig, PathKind
+from zoox_prediction.prediction.feature_agents import AgentFrames, drives
+from zoox_prediction.prediction.feature_paths import CandidatePaths, reaches, unwrapped
+
+FloatArray = NDArray[np.float64]
+
+_MIN_SPEED_MPS = 1.0  # of a curve: slower agents turn in the way of so many seconds at this speed
+_WHEELBASE = 0.6  # of a vehicle's length
+_WHEEL_M = 8.0  # over which wheels that are turned in at a standstill are straightened
+
+
+def free_paths(
+    motion: Motion,
+    front_wheel_angle: FloatArray,
+    on_lane: NDArray[np.bool_],
+    frames: AgentFrames,
+    config: FeatureConfig,
+    baselines: BaselinesConfig,
+) -> list[CandidatePaths]:
+    """Every agent gets at least one; `on_lane` (N,) are those that have paths along lanes."""
+    wheels, reach = drives(motion), reaches(motion, config)
+    walks, still = ~wheels, motion.standing | motion.parked
+    pace = np.maximum(motion.speed, _MIN_SPEED_MPS)
+    fading = pace * baselines.turn_rate_acceleration.turn_rate_fading_s
+    bend = motion.turn_rate / pace * fading
+    wheel = np.isfinite(front_wheel_angle) & wheels & still
+    steered = np.tan(np.clip(np.where(wheel, front_wheel_angle, 0.0), -0.8, 0.8))
+    most = motion.limits.curvature_per_m
+    steered = np.clip(steered / (_WHEELBASE * motion.size[:, 0]), -most, most) * _WHEEL_M
+    bend, fading = np.where(wheel, steered, bend), np.where(wheel, _WHEEL_M, fading)
+    forward, backward = frames.course, np.where(motion.reversing, _relative_course(motion, frames), np.pi)
+    veer, veering = baselines.pedestrian.veer_rad, pace * baselines.pedestrian.veer_time_s
+    none = np.zeros(len(motion))
+    curves = (
+        (PathKind.ARC, wheels & ~motion.reversing & (on_lane | ~still | wheel), forward, bend, fading),
+        (PathKind.STRAIGHT, walks | ~on_lane | (motion.group != 0), forward, none, fading),
+        (
+            PathKind.REVERSE,
+            wheels & (still | motion.reversing),
+            backward,
+            np.where(motion.reversing, bend, none),
+            fading,
+        ),
+        (PathKind.VEER, walks, forward, none + veer, veering),
+        (PathKind.VEER, walks, forward, none - veer, veering),
+    )
+    found = []
+    for kind, whose, start, turn, over in curves:
+        rows = np.flatnonzero(whose)
+        spacing = reach[rows] / (NUM_PATH_POINTS - 1)
+        points = _curve(start[rows], turn[rows], over[rows], spacing)
+        share = np.full(len(rows), 0.5 if kind == PathKind.VEER else 1.0)
+        found.append(CandidatePaths.of_kind(kind, rows, points, spacing, share=share))
+    return found
+
+
+def crossing_paths(
+    motion: Motion, crosswalks: Crosswalks, frames: AgentFrames, config: FeatureConfig, baselines: BaselinesConfig
+) -> list[CandidatePaths]:
+    """Over the nearest crosswalk: to where it is entered, across, and straight on."""
+    walkers = np.flatnonzero(~drives(motion))
+    if not len(walkers) or not len(crosswalks):
+        return []
+    habits = baselines.pedestrian
+    crossings = find_crossings(crosswalks, motion, walkers, habits.crosswalk_range_m, habits.crosswalk_max_heading_rad)
+    agent = crossings.agent
+    spacing = reaches(motion, config)[agent] / (NUM_PATH_POINTS - 1)
+    corners = frames.into(np.stack([motion.position[agent], crossings.entry, crossings.exit], axis=1), agent)
+    points = _through(corners, spacing)
+    return [CandidatePaths.of_kind(PathKind.CROSSWALK, agent, points, spacing, crosswalk=crossings.crosswalk)]
+
+
+def _relative_course(motion: Motion, frames: AgentFrames) -> FloatArray:
+    return motion.course - frames.heading
+
+
+def _curve(start: FloatArray, turn: FloatArray, over_m: FloatArray, spacing_m: FloatArray) -> FloatArray:
+    """(R, 64, 3) from the origin, headed `start` (R,), turning by `turn` (R,) in all, by e less every `over_m` (R,)."""
+    places = np.arange(2 * NUM_PATH_POINTS - 1) * 0.5  # the points and their middles
+    heading = start[:, None] + turn[:, None] * -np.expm1(-places * (spacing_m / over_m)[:, None])
+    middle = heading[:, 1::2]
+    points = np.zeros((len(start), NUM_PATH_POINTS, 3))
+    np.cumsum(spacing_m[:, None] * np.cos(middle), axis=1, out=points[:, 1:, 0])
+    np.cumsum(spacing_m[:, None] * np.sin(middle), axis=1, out=points[:, 1:, 1])
+    points[..., 2] = heading[:, ::2]
+    return points
+
+
+def _through(corners: FloatArray, spacing_m: FloatArray) -> FloatArray:
+    """(R, 64, 3) from the first of corners (R, 3, 2) by the second to the third and straight on."""
+    way = np.diff(corners, axis=1)  # (R, 2, 2)
+    length = np.hypot(way[..., 0], way[..., 1])
+    way = way / np.maximum(length, 1e-6)[..., None]
+    # Headings are those of the chords from half a step before to half a step behind.
+    arc = np.arange(2 * NUM_PATH_POINTS) * (0.5 * spacing_m)[:, None]
+    before = np.minimum(arc, length[:, :1])
+    places = corners[:, :1] + before[..., None] * way[:, :1] + (arc - before)[..., None] * way[:, 1:]
+    chord = np.diff(places[:, 1::2], axis=1, prepend=places[:, :1])
+    heading = np.arctan2(chord[..., 1], chord[..., 0])
+    return np.concatenate([places[:, ::2], unwrapped(heading)[..., None]], axis=-1)

@@ -1,0 +1,178 @@
+"""Candidate paths along lanes: those that agents are on, those beside them, and those that they may join."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.geometry import wrap_angle
+from zoox_prediction.maps.lane_graph import LaneGraph
+from zoox_prediction.models.baselines.config import BaselinesConfig
+from zoox_prediction.models.baselines.lane_changes import joining_lengths
+from zoox_prediction.models.baselines.lanes import ALLOWED_TYPES, Road, RoadUseConfig
+from zoox_prediction.models.baselines.motion import Motion
+from zoox_prediction.models.baselines.paths import Paths, endless_paths, follow
+from zoox_prediction.models.scene_features import NUM_PATH_POINTS, FeatureConfig, PathKind
+from zoox_prediction.prediction.feature_agents import AgentFrames, drives
+from zoox_prediction.prediction.feature_paths import MAX_REACH_M, CandidatePaths, even_points, reaches, unwrapped
+from zoox_prediction.scene import TrackedAgents
+
+FloatArray = NDArray[np.float64]
+
+_SPACING_M = 2.0  # of the lanes' paths
+_NUM_DENSE = 80  # points on which a joined path is computed
+_STRETCH, _SPARE_M = 1.08, 3.0  # a way along the inner side of a bend is shorter than the lane
+_SWING_RAD = 0.6  # who stands at a greater angle to a lane swings into it on a curve of its own
+_SWING_M = 12.0  # at most so much of the lane
+_SWING_HANDLE = 0.45  # of the curve's chord
+_MAX_JOIN_RAD = 1.9  # between who joins a lane and the lane
+_JOIN_COST_M = 1.0  # that a radian between them counts as
+_MAX_JOIN_PATHS = 4  # onto one lane
+_MIN_JOINING_M = 5.0
+_CHANGE_SPEED_MPS = 0.1  # even a slow vehicle goes round what stands in its way
+
+
+def lane_paths(
+    agents: TrackedAgents,
+    motion: Motion,
+    road: Road,
+    frames: AgentFrames,
+    config: FeatureConfig,
+    baselines: BaselinesConfig,
+) -> list[CandidatePaths]:
+    """Paths along lanes of the vehicles and cyclists, by kind; none where the map has no lanes."""
+    if road.graph is None or not len(motion):
+        return []
+    use = replace(
+        baselines.road_use,
+        max_paths=config.max_paths,
+        spacing_m=_SPACING_M,
+        max_distance_m=MAX_REACH_M,
+        speed_reserve_mps=config.speed_reserve_mps,
+        standing_offset_m=baselines.road_use.max_offset_m,
+    )
+    reach = reaches(motion, config)
+    found = []
+    main = road.paths(motion, use)
+    served = np.zeros(len(motion), dtype=bool)
+    if main is not None:
+        served[main.agent] = True
+        found.append(_joined(PathKind.LANE, main, *_keeping(main, motion, baselines), frames, reach))
+        first = np.flatnonzero(np.diff(main.agent, prepend=-1))  # the likeliest path of each agent
+        habits = replace(baselines.lane_changes, min_speed_mps=_CHANGE_SPEED_MPS)
+        changes = road.change_paths(main.select(first), motion, agents, habits)
+        if changes is not None:
+            length = joining_lengths(changes, motion, habits)
+            found.append(_joined(PathKind.LANE_CHANGE, changes, length, np.zeros(len(changes)), frames, reach))
+    joining = np.flatnonzero(drives(motion) & ~served & ~motion.reversing)
+    paths = _paths_to_join(road.graph, joining, motion, frames, reach, use, config) if len(joining) else None
+    if paths is not None:
+        length = np.maximum(
+            joining_lengths(paths, motion, replace(baselines.lane_changes, min_joining_m=_MIN_JOINING_M)), 0.0
+        )
+        found.append(_joined(PathKind.JOIN, paths, length, np.zeros(len(paths)), frames, reach))
+    return found
+
+
+def _keeping(paths: Paths, motion: Motion, baselines: BaselinesConfig) -> tuple[FloatArray, FloatArray]:
+    """How fast (R,) [m] paths come to their lanes, and how far (R,) [m] beside the centrelines they stay."""
+    config = baselines.lane_following
+    joining = np.maximum(config.joining_s * motion.speed[paths.agent], config.min_joining_m)
+    kept = config.kept_offset_share * paths.offset_m[:, 1]
+    return joining, np.clip(kept, -config.kept_offset_max_m, config.kept_offset_max_m)
+
+
+def _joined(
+    kind: PathKind, paths: Paths, joining_m: FloatArray, kept_m: FloatArray, frames: AgentFrames, reach: FloatArray
+) -> CandidatePaths:
+    """The ways from the agents onto `paths`, smooth, and along them."""
+    agent = paths.agent
+    rows = np.arange(len(paths))
+    spacing = reach[agent] / (NUM_PATH_POINTS - 1)
+    step = (reach[agent] * _STRETCH + _SPARE_M) / (_NUM_DENSE - 1)
+    arc = np.arange(_NUM_DENSE) * step[:, None]
+    position, course = follow(paths, rows, arc, joining_m, kept_m)
+    points = frames.into(position, agent)
+    heading = unwrapped(course - frames.heading[agent][:, None])
+    swings = np.flatnonzero(np.abs(paths.heading_error_rad) > _SWING_RAD)
+    if len(swings):
+        start = frames.course[agent[swings]]
+        points[swings], heading[swings] = _swung(points[swings], heading[swings], arc[swings], start)
+    heading = heading - 2.0 * np.pi * np.rint((heading[:, :1] - frames.course[agent][:, None]) / (2.0 * np.pi))
+    points[:, 0] = 0.0
+    even, place = even_points(points, heading, spacing)
+    index = np.clip(np.rint(place * (step / paths.spacing_m)[:, None]).astype(np.int64), 0, paths.lane.shape[1] - 1)
+    lane = np.take_along_axis(paths.lane, index, axis=1)
+    return CandidatePaths.of_kind(kind, agent, even, spacing, share=paths.share, lane=lane)
+
+
+def _swung(
+    points: FloatArray, heading: FloatArray, arc: FloatArray, start: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Curves whose first metres are a cubic Bézier from the origin, headed `start` (R,), to where they were going."""
+    rows = np.arange(len(points))
+    last = np.clip(np.sum(arc < _SWING_M, axis=1), 2, arc.shape[1] - 1)
+    end, end_heading = points[rows, last], heading[rows, last]
+    handle = _SWING_HANDLE * np.hypot(*end.T)
+    first = handle[:, None] * np.stack([np.cos(start), np.sin(start)], axis=1)
+    second = end - handle[:, None] * np.stack([np.cos(end_heading), np.sin(end_heading)], axis=1)
+    t = np.minimum(np.arange(arc.shape[1]) / last[:, None], 1.0)[..., None]
+    first, second, end = first[:, None], second[:, None], end[:, None]
+    curve = 3.0 * (1 - t) ** 2 * t * first + 3.0 * (1 - t) * t**2 * second + t**3 * end
+    slope = (1 - t) ** 2 * first + 2.0 * (1 - t) * t * (second - first) + t**2 * (end - second)
+    before = np.arange(arc.shape[1]) < last[:, None]
+    turned = np.where(before, np.arctan2(slope[..., 1], slope[..., 0]), heading)
+    return np.where(before[..., None], curve, points), unwrapped(turned)
+
+
+def _paths_to_join(
+    graph: LaneGraph,
+    joining: NDArray[np.int64],
+    motion: Motion,
+    frames: AgentFrames,
+    reach: FloatArray,
+    use: RoadUseConfig,
+    config: FeatureConfig,
+) -> Paths | None:
+    """Paths from beside the agents `joining` on: the nearest lane for them, and one the other way."""
+    index, lane = graph.road_network.index.lanes_about(motion.position[joining], config.join_range_m)
+    permitted = ALLOWED_TYPES[motion.group[joining[index]], graph.road_network.lanes.type[lane]]
+    index, lane = index[permitted], lane[permitted]
+    on = graph.lines.project(lane, motion.position[joining[index]])
+    course = frames.heading + frames.course
+    away = np.abs(wrap_angle(course[joining[index]] - on.heading_rad))
+    offset = np.hypot(on.lateral_offset_m, on.beyond_m)
+    near = (offset <= config.join_range_m) & (away < _MAX_JOIN_RAD)
+    cost = np.where(near, offset + _JOIN_COST_M * away, np.inf)
+    best = _cheapest(index, cost)
+    chosen = np.full(len(joining), -1)
+    chosen[index[best]] = best
+    opposite = np.cos(on.heading_rad - on.heading_rad[chosen[index]]) < 0.0 if len(best) else near
+    other = _cheapest(index, np.where(opposite, cost, np.inf))
+    rows = np.concatenate([best, other])
+    if not len(rows):
+        return None
+    start, heading = graph.lines.point_at(lane[rows], on.arc_length_m[rows])
+    agent = joining[index[rows]]
+    found = graph.paths(
+        start,
+        heading,
+        reach[agent],
+        max_paths=_MAX_JOIN_PATHS,
+        spacing_m=use.spacing_m,
+        allowed_types=ALLOWED_TYPES[motion.group[agent]],
+    )
+    if not len(found):
+        return None
+    paths = endless_paths(found, agent, motion)
+    return replace(paths, heading_error_rad=wrap_angle(course[paths.agent] - paths.heading[:, 0]))
+
+
+def _cheapest(group: NDArray[np.int64], cost: FloatArray) -> NDArray[np.int64]:
+    """The row of the least finite cost in every group (M,), the first of several."""
+    order = np.lexsort((cost, group))
+    order = order[np.isfinite(cost[order])]
+    first: NDArray[np.int64] = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
+    return first

@@ -1,0 +1,110 @@
+"""Candidate paths of all agents as curves in the agents' frames, whatever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoox_prediction.models.baselines.motion import Motion
+from zoox_prediction.models.scene_features import NUM_PATH_POINTS, FeatureConfig, PathKind
+from zoox_prediction.prediction.feature_agents import drives
+
+FloatArray = NDArray[np.float64]
+
+MAX_REACH_M = 400.0  # of a path, as far as the lanes are looked up
+
+
+@dataclass(frozen=True)
+class CandidatePaths:
+    """R paths of 64 points each, evenly spaced, in the frames of their agents; in any order."""
+
+    agent: NDArray[np.int64]  # (R,) row of the agent
+    kind: NDArray[np.int64]  # (R,) PathKind
+    share: FloatArray  # (R,) among those of the kind
+    points: FloatArray  # (R, 64, 3) x, y, heading (unwrapped); the first one is (0, 0)
+    spacing_m: FloatArray  # (R,)
+    lane: NDArray[np.int64]  # (R, 64) row of the lane, -1 on none
+    crosswalk: NDArray[np.int64]  # (R,) row of the crosswalk that is crossed, -1 for none
+
+    def __len__(self) -> int:
+        return len(self.agent)
+
+    @classmethod
+    def of_kind(
+        cls,
+        kind: PathKind,
+        agent: NDArray[np.int64],
+        points: FloatArray,
+        spacing_m: FloatArray,
+        *,
+        share: FloatArray | None = None,
+        lane: NDArray[np.int64] | None = None,
+        crosswalk: NDArray[np.int64] | None = None,
+    ) -> CandidatePaths:
+        """Paths of one kind; share defaults to 1, for kinds of which no agent has two."""
+        count = len(agent)
+        return cls(
+            agent=agent,
+            kind=np.full(count, int(kind)),
+            share=np.ones(count) if share is None else share,
+            points=points,
+            spacing_m=spacing_m,
+            lane=np.full((count, NUM_PATH_POINTS), -1) if lane is None else lane,
+            crosswalk=np.full(count, -1) if crosswalk is None else crosswalk,
+        )
+
+    @classmethod
+    def sorted(cls, parts: Sequence[CandidatePaths]) -> CandidatePaths:
+        """All of `parts` by agent; those of an agent stay in the order in which they are given."""
+        joined = {each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)}
+        order = np.argsort(joined["agent"], kind="stable")
+        return cls(**{name: values[order] for name, values in joined.items()})
+
+
+def reaches(motion: Motion, config: FeatureConfig) -> FloatArray:
+    """(N,) how long the paths of every agent are [m]."""
+    wheels = drives(motion)
+    reserve = np.where(wheels, config.speed_reserve_mps, config.walking_reserve_mps)
+    least = np.where(wheels, config.min_reach_m, config.min_walking_reach_m)
+    return np.clip((motion.speed + reserve) * config.path_horizon_s, least, MAX_REACH_M)
+
+
+def even_points(points: FloatArray, heading: FloatArray, spacing_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """R curves through points (R, K, 2) with headings (R, K), unwrapped, at 64 even arc lengths from the start.
+
+    Returns points and headings (R, 64, 3), and where among the K these are (R, 64), as fractions of an index. Arc
+    lengths are those of the chords; a curve that is too short goes on straight.
+    """
+    count, dense = heading.shape
+    chord = np.hypot(*np.moveaxis(np.diff(points, axis=1), -1, 0))
+    length = np.zeros((count, dense))
+    np.cumsum(chord, axis=1, out=length[:, 1:])
+    wanted = np.arange(NUM_PATH_POINTS) * spacing_m[:, None]
+    # One rising axis for all curves, a metre apart, so that they are all interpolated at once.
+    base = np.zeros(count)
+    np.cumsum(length[:-1, -1] + 1.0, out=base[1:])
+    held = np.minimum(wanted, length[:, -1:])
+    place = np.interp((held + base[:, None]).ravel(), (length + base[:, None]).ravel(), np.arange(count * dense))
+    place = place.reshape(count, NUM_PATH_POINTS) - np.arange(count)[:, None] * dense
+    low = np.clip(place.astype(np.int64), 0, dense - 2)
+    share = place - low
+    index = low + np.arange(count)[:, None] * dense
+    channels = []
+    for channel in (points[..., 0], points[..., 1], heading):
+        flat = channel.ravel()
+        first = np.take(flat, index)
+        channels.append(first + share * (np.take(flat, index + 1) - first))
+    x, y, theta = channels
+    beyond = wanted - held
+    return np.stack([x + beyond * np.cos(theta), y + beyond * np.sin(theta), theta], axis=-1), place
+
+
+def unwrapped(heading: FloatArray) -> FloatArray:
+    """Headings (R, P) without jumps of whole turns, the first one in (-pi, pi]."""
+    turns = np.rint(np.diff(heading, axis=1) / (2.0 * np.pi))
+    out = heading - 2.0 * np.pi * np.rint(heading[:, :1] / (2.0 * np.pi))
+    out[:, 1:] -= 2.0 * np.pi * np.cumsum(turns, axis=1)
+    return out
