@@ -90,7 +90,7 @@ class GuardedPredictor:
         return deadline_s == 0.0 or time.monotonic() - started_s <= _FALLBACK_SHARE * deadline_s
 
     def _stand_in(
-        self, scene: Scene, shape: tuple[int, ...], time_step_s: float, has_time: bool
+        self, scene: Scene, shape: tuple[int, int, int], time_step_s: float, has_time: bool
     ) -> PredictedTrajectories:
         """What the fallback says, if there is time to ask it and its answer is of `shape`; else constant velocity."""
         if self._fallback is not None and has_time:
@@ -100,7 +100,8 @@ class GuardedPredictor:
                 if fits and np.array_equal(found.ids, scene.agents.ids) and self._usable(scene, found).all():
                     source = np.full(len(scene), Source.HEURISTIC_FALLBACK, dtype=np.uint8)
                     return replace(found, source=source)
-        return constant_velocity(scene, self._config, *shape[1:], time_step_s)
+        _, modes, steps = shape
+        return constant_velocity(scene, self._config, modes, steps, time_step_s)
 
     def _mend(self, scene: Scene, predictions: PredictedTrajectories, started_s: float) -> PredictedTrajectories:
         """`predictions` in the order of the scene's agents; the stand-in for those that are missing or unusable."""

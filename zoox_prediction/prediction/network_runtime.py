@@ -76,6 +76,12 @@ def open_network(config: LearnedConfig) -> Network:
 @lru_cache(maxsize=4)
 def _open(path: Path, changed_ns: int, num_threads: int, spinning: bool, memory_arena: bool) -> Network:
     del changed_ns  # a part of the key alone
+    if path.suffix == ".pt":
+        if not _is_installed("torch"):
+            raise InputError(f"{path.name}: torch, which runs checkpoints, is not installed; give a network .onnx")
+        from zoox_prediction.prediction.torch_network import TorchNetwork
+
+        return TorchNetwork(path, num_threads)
     if not _is_installed("onnxruntime"):
         raise InputError(
             f"{path.name}: ONNX Runtime is not installed; pip install onnxruntime, or give a checkpoint .pt"
