@@ -60,13 +60,13 @@ class NodeProcess:
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def end(self, number: int = signal.SIGINT, timeout_s: float = 10.0) -> int:
+    def end(self, number: int = signal.SIGINT, timeout_s: float = 30.0) -> int:
         """Sends a signal and returns the exit code; a process that does not end is killed and fails the test."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 10.0) -> int:
+    def wait(self, timeout_s: float = 30.0) -> int:
         """Waits for the end and returns the exit code."""
         try:
             return self.process.wait(timeout_s)
@@ -131,13 +131,16 @@ def spin(ros: None) -> Iterator[Callable]:
 
 @pytest.fixture
 def wait_for() -> Callable[..., None]:
-    """wait_for(condition, timeout_s=10) returns as soon as the condition holds, or fails the test."""
+    """wait_for(condition, timeout_s=30) returns as soon as the condition holds, or fails the test."""
 
-    def wait(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "the condition") -> None:
+    def wait(
+        condition: Callable[[], object], timeout_s: float = 30.0, what: str | Callable[[], str] = "the condition"
+    ) -> None:
         end = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > end:
-                pytest.fail(f"{what} did not come true within {timeout_s} s")
+                told = what if isinstance(what, str) else what()
+                pytest.fail(f"{told} did not come true within {timeout_s} s")
             time.sleep(0.01)
 
     return wait
@@ -159,8 +162,8 @@ def start_node(start_process, spin, wait_for) -> Iterator[Callable[..., Peer]]:
                 and peer.count_publishers("/predictions")
                 and "problems" in peer.statuses
             ),
-            timeout_s=30.0,
-            what=f"the discovery of the node, which wrote: {process.output}",
+            timeout_s=60.0,
+            what=lambda: f"the discovery of the node, which wrote: {process.output}",
         )
         peer.process = process
         return peer

@@ -79,7 +79,7 @@ class SensorPeer(Node, ABC):
         seconds: float = 0.0,
         until: Callable[[], object] = lambda: True,
         what: str = "the condition",
-        timeout_s: float = 15.0,
+        timeout_s: float = 60.0,
         transforms: bool = True,
         **changes: Change,
     ) -> None:

@@ -150,29 +150,41 @@ def test_odometry_that_is_not_finite(peer, predicted, complains):
     predicted(peer, cars(peer.now_ns()))
 
 
-def test_candidate_plans_are_answered_while_predictions_go_on(peer, wait_for):
+def test_candidate_plans_are_answered_while_predictions_go_on(peer, predicted, wait_for):
     peer.road_network.publish(road_network_to_message(straight_road(), ROS_TYPES, 0))
-    start_ns = peer.now_ns()
     answers = []
-    sent = []
     for step in range(15):
-        agents = cars(start_ns + step * 100_000_000)
+        time.sleep(PERIOD_S)
+        agents = cars(peer.now_ns())
         ego = EgoState(agents.stamp_ns, np.array([-10.0, 0.0]), 0.0, np.array([8.0, 0.0]))
         peer.odometry.publish(odometry_to_message(ego, ROS_TYPES))
-        peer.publish(agents)
-        sent.append(agents)
         if step >= 3:
             request = candidate_plans_to_request(plans(0), ROS_TYPES)
             peer.query.call_async(request).add_done_callback(lambda done: answers.append(done.result()))
-        time.sleep(PERIOD_S)
-    wait_for(lambda: len(answers) == 12, timeout_s=20.0, what="the answers")
-    wait_for(lambda: all(peer.predictions_of(each) is not None for each in sent), what="every prediction")
+        predicted(peer, agents)
+    wait_for(lambda: len(answers) == 12, timeout_s=60.0, what="the answers")
     answer = answer_from_response(answers[-1])
     assert answer.yield_probability.shape == (2, 3)
     for array in (answer.yield_probability, answer.collision_probability):
         assert ((array >= 0.0) & (array <= 1.0)).all()
     assert (answer.smallest_gap_m >= 0.0).all() and (answer.shift_m >= 0.0).all()
     wait_for(lambda: "p99" in peer.statuses["query"].message)
+
+
+def test_predictions_do_not_wait_for_a_question_that_takes_long(peer, predicted, wait_for):
+    predicted(peer, cars(peer.now_ns(), 200))
+    two = plans(0)
+    many = dataclasses.replace(
+        two,
+        **{name: np.repeat(getattr(two, name), 200, axis=0) for name in ("position", "yaw", "speed", "valid")},
+    )
+    asked = peer.query.call_async(candidate_plans_to_request(many, ROS_TYPES, np.array([1])))
+    for _ in range(3):
+        time.sleep(PERIOD_S)
+        predicted(peer, cars(peer.now_ns(), 200))
+    assert not asked.done()
+    wait_for(asked.done, timeout_s=120.0, what="the answer")
+    assert asked.result().success and len(asked.result().predictions) == 400
 
 
 def test_questions_that_cannot_be_answered_say_why(peer, predicted, wait_for):

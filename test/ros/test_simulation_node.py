@@ -124,7 +124,7 @@ def start_simulation(start_process, spin, wait_for):
             wait_for(
                 lambda: passenger.heard["/ground_truth/agents"] and passenger.plan.get_subscription_count(),
                 timeout_s=60.0,
-                what=f"the first agents of the node, which wrote: {passenger.process.output}",
+                what=lambda: f"the first agents of the node, which wrote: {passenger.process.output}",
             )
         return passenger
 
@@ -133,7 +133,7 @@ def start_simulation(start_process, spin, wait_for):
 
 def test_everything_comes_every_tenth_of_a_simulated_second_and_agents_move(start_simulation, wait_for):
     passenger = start_simulation(rate=2.0)  # so that a pause of the listener's is shorter than what its queues hold
-    wait_for(lambda: len(passenger.heard["/ground_truth/agents"]) > 25, timeout_s=30.0, what="agents")
+    wait_for(lambda: len(passenger.heard["/ground_truth/agents"]) > 25, timeout_s=60.0, what="agents")
     for topic in ("/tf", "/odometry", "/traffic_signals", "/ground_truth/agents", "/tracked_agents"):
         stamps = passenger.stamps(topic)
         assert (np.diff(stamps) == STEP_NS).all(), topic
@@ -186,7 +186,7 @@ def test_the_ego_follows_a_published_plan_and_a_bad_one_is_named(start_simulatio
     assert "30.0 m away from the ego" in passenger.says("problems")
     passenger.drive(speed=3.0, frame_id="odom")
     wait_for(lambda: "the plan is in 'odom'" in passenger.says("problems"), what="the refusal of a frame")
-    wait_for(lambda: passenger.ego().stamp_ns >= ends_ns, timeout_s=20.0, what="the end of the plan")
+    wait_for(lambda: passenger.ego().stamp_ns >= ends_ns, timeout_s=60.0, what="the end of the plan")
     planned = {stamp_ns(each.header.stamp): each.pose.position for each in path.poses}
     states = [ego_from_odometry(each) for each in list(passenger.heard["/odometry"])]
     driven = [each for each in states if each.stamp_ns in planned][10:]  # the plan is a little late
@@ -198,16 +198,16 @@ def test_the_ego_follows_a_published_plan_and_a_bad_one_is_named(start_simulatio
 
 
 def test_the_next_drive_begins_anew_and_the_clock_tells_first(start_simulation, wait_for, start_process):
-    passenger = start_simulation(duration_s=4.0)
+    passenger = start_simulation(duration_s=4.0, rate=2.0)  # see above
     start_process("-m", "zoox_prediction.nodes.prediction_node", "--ros-args", "-p", "use_sim_time:=true")
 
     def has_begun_anew() -> bool:
         return bool((np.diff(passenger.stamps("/predictions")) < 0).any())
 
-    wait_for(has_begun_anew, timeout_s=60.0, what="predictions of two drives")
+    wait_for(has_begun_anew, timeout_s=120.0, what="predictions of two drives")
     agents = passenger.stamps("/ground_truth/agents")
     again = int(np.flatnonzero(np.diff(agents) < 0)[0]) + 1
-    assert agents[again] == agents[0] and agents[again - 1] - agents[0] == 40 * STEP_NS
+    assert agents[again - 1] - agents[again] == 40 * STEP_NS  # the first of the first drive may have been missed
     assert (np.diff(passenger.stamps("/clock")) < 0).any()
     networks = passenger.heard["/road_network"]
     assert len(networks) >= 2 and not np.array_equal(networks[0].lane_id, networks[1].lane_id)
@@ -217,8 +217,8 @@ def test_the_next_drive_begins_anew_and_the_clock_tells_first(start_simulation, 
 
 
 def test_one_drive_alone_ends_the_node(start_simulation):
-    passenger = start_simulation(duration_s=2.0, loop=False)
-    assert passenger.process.wait(30.0) == 0
+    passenger = start_simulation(waits=False, duration_s=2.0, loop=False)  # it may be over before anybody hears of it
+    assert passenger.process.wait(120.0) == 0
     assert "its 2 s are over" in passenger.process.output and "Traceback" not in passenger.process.output
 
 

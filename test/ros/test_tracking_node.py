@@ -140,7 +140,7 @@ def test_a_mounting_that_is_off_by_five_degrees_is_found(vehicle: Vehicle) -> No
     vehicle.drive(
         until=lambda: "check its calibration" in vehicle.problems("tracking_node"),
         what="the calibration",
-        timeout_s=30.0,
+        timeout_s=120.0,
         image=in_frame("thermal_turned"),
     )
     told = [each for each in vehicle.problems("tracking_node").split("; ") if "boxes lie" in each]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from zoox_prediction.config import load_yaml
 from zoox_prediction.demo.chain import chain_of
+from zoox_prediction.demo.monitor import failures_of
 from zoox_prediction.demo.play import play
 from zoox_prediction.demo.processes import require_ros
 from zoox_prediction.demo.report import write_report
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     paths = write_report(bag, log, output, final, config, film=not arguments.no_film)
     for path in paths:
         console.print(f"  {escape(str(path))}")
-    failures = _failures(final)
+    failures = failures_of(final)
     for failure in failures:
         console.print(f"[red]{escape(failure)}[/red]")
     return 1 if failures else 0
@@ -113,16 +113,3 @@ def _recording_bag(arguments: argparse.Namespace, output: Path) -> Path:
             progress=lambda done, total: progress(done / total),
         )
     return bag
-
-
-def _failures(final: dict[str, Any]) -> list[str]:
-    """What must not happen, in words."""
-    checks = (
-        ("lost", "scenes had no prediction"),
-        ("without_path", "agents had no finite path"),
-        ("improper", "agents had mode probabilities that do not sum to 1"),
-    )
-    failures = [f"{final[key]} {text}" for key, text in checks if final.get(key)]
-    if not final.get("predictions"):
-        failures.append("no prediction arrived")
-    return failures

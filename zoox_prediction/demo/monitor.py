@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -120,3 +121,17 @@ class DemoMonitor:
         ade = distance.sum(axis=-1) / valid.sum(axis=-1)[:, None]
         self._min_ade_sum += float(np.where(unused, np.inf, ade).min(axis=1).sum())
         self._min_ade_count += int(known.sum())
+
+
+def failures_of(account: dict[str, Any]) -> list[str]:
+    """What must not happen and did, in words; `account` is a MonitorState as a mapping."""
+    checks = (
+        ("lost", "scene", "had no prediction"),
+        ("without_path", "agent", "had no finite path"),
+        ("improper", "agent", "had mode probabilities that do not sum to 1"),
+    )
+    counts = [(account.get(key, 0), noun, text) for key, noun, text in checks]
+    failures = [f"{count} {noun}{'' if count == 1 else 's'} {text}" for count, noun, text in counts if count]
+    if not account.get("predictions"):
+        failures.append("no prediction arrived")
+    return failures

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zoox_prediction.demo.monitor import DemoMonitor
+from zoox_prediction.demo.monitor import DemoMonitor, failures_of
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import AgentClass, PredictedTrajectories, Source, TrackedAgents
 
@@ -160,3 +160,13 @@ def test_tracks_that_come_sooner_than_predictions_are_made_are_not_lost():
     assert monitor.state(finished=True).lost == 0
     monitor.add_tracks(replace(tracks(2), stamp_ns=450_000_000))
     assert monitor.state(finished=True).lost == 1
+
+
+def test_what_must_not_happen_is_counted_in_words():
+    account = {"predictions": 60, "lost": 1, "without_path": 0, "improper": 2}
+    assert failures_of(account) == [
+        "1 scene had no prediction",
+        "2 agents had mode probabilities that do not sum to 1",
+    ]
+    assert failures_of({"predictions": 61, "lost": 0, "without_path": 0, "improper": 0}) == []
+    assert failures_of({}) == ["no prediction arrived"]
