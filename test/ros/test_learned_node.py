@@ -26,7 +26,7 @@ def drive(peer, predicted, cycles):
     start_ns = peer.now_ns()
     for cycle in range(cycles):
         agents = cars(start_ns + cycle * 100_000_000)
-        last = predicted(peer, replace(agents, position=agents.position + [0.5 * cycle, 0.0, 0.0]))
+        last = predicted(peer, replace(agents, position=agents.position + np.array([0.5 * cycle, 0.0, 0.0])))
         time.sleep(0.1)
     return last
 
