@@ -1,0 +1,102 @@
+"""The convolutional network over the raster, and what agents and paths see of it around them.
+
+Strided patches make the first map (as in ViT, Dosovitskiy et al. 2021); residual blocks without normalisation start as
+the identity (SkipInit, De and Smith 2020), which is as good at this depth and the same in training and afterwards.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from zoox_prediction.raster.config import RasterConfig
+
+_STRIDES = (4, 8)  # of the maps that are sampled; a third one of 16 gives context
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions beside the identity."""
+
+    def __init__(self, width: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.second(functional.relu(self.first(x))))
+
+
+class RasterCnn(nn.Module):
+    """From (B, C, H, W) uint8 pixels to maps (B, width, H / stride, W / stride) at strides 4 and 8."""
+
+    mask: Tensor
+
+    def __init__(self, num_channels: int, widths: tuple[int, ...], hidden_channels: tuple[int, ...] = ()) -> None:
+        """`hidden_channels` are not looked at."""
+        super().__init__()
+        fine, middle, wide = widths
+        mask = torch.ones(1, num_channels, 1, 1)
+        mask[:, list(hidden_channels)] = 0.0
+        self.register_buffer("mask", mask / 255.0, persistent=False)
+        self.stem = nn.Conv2d(num_channels, fine, 4, stride=4)
+        self.fine = Residual(fine)
+        self.down = nn.Conv2d(fine, middle, 2, stride=2)
+        self.middle = Residual(middle)
+        self.down_again = nn.Conv2d(middle, wide, 2, stride=2)
+        self.wide = Residual(wide, dilation=2)
+        self.up = nn.Conv2d(wide, middle, 1)
+        self.join = Residual(middle)
+
+    def forward(self, raster: Tensor) -> tuple[Tensor, Tensor]:
+        pixels = raster.to(self.stem.weight.dtype)
+        x = functional.conv2d(pixels, self.stem.weight * self.mask, self.stem.bias, stride=4)
+        fine = self.fine(functional.relu(x))
+        middle = self.middle(functional.relu(self.down(fine)))
+        wide = self.wide(functional.relu(self.down_again(middle)))
+        above = functional.interpolate(self.up(wide), scale_factor=2.0, mode="nearest")
+        return fine, self.join(middle + above)
+
+
+class RasterSampler(nn.Module):
+    """Bilinear samples of the maps at points of the scene frame; 0 outside of the raster."""
+
+    def __init__(self, raster: RasterConfig) -> None:
+        super().__init__()
+        self.size_px, self.resolution_m = raster.size_px, raster.resolution_m
+
+    def forward(self, feature_map: Tensor, stride: int, scene: Tensor, points: Tensor) -> Tensor:
+        """(Q, P, D) of a map (B, D, H, W) at points (Q, P, 2) of the scenes `scene` (Q,)."""
+        cells, cell_m = self.size_px // stride, self.resolution_m * stride
+        # x ahead is up, y to the left is left: see RasterFrame.
+        row_column = (0.5 * cells - 0.5) - points / cell_m
+        inside = ((row_column > -1.0) & (row_column < cells)).all(dim=-1)
+        low = torch.floor(row_column.clamp(0.0, cells - 1.0001))
+        share = (row_column - low).clamp(0.0, 1.0)
+        index = low.long()
+        flat = scene[:, None] * (cells * cells) + index[..., 0] * cells + index[..., 1]
+        corners = torch.stack([flat, flat + 1, flat + cells, flat + cells + 1], dim=-1)  # (Q, P, 4)
+        table = feature_map.permute(0, 2, 3, 1).reshape(-1, feature_map.shape[1])
+        down, right = share[..., 0], share[..., 1]
+        weight = (
+            torch.stack([(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right], dim=-1)
+            * inside[..., None]
+        )
+        values = functional.embedding(corners, table)  # (Q, P, 4, D)
+        return (values * weight[..., None]).sum(dim=2)
+
+
+class RasterView(nn.Module):
+    """(Q, width) codes of what maps show at P points of each of Q rows."""
+
+    def __init__(self, raster: RasterConfig, stride: int, channels: int, num_points: int, width: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.sample = RasterSampler(raster)
+        self.out = nn.Linear(num_points * channels, width)
+
+    def forward(self, feature_map: Tensor, scene: Tensor, points: Tensor) -> Tensor:
+        """At `points` (Q, P, 2) in the scene frame of the scenes `scene` (Q,)."""
+        return self.out(self.sample(feature_map, self.stride, scene, points).flatten(1))
