@@ -19,7 +19,7 @@ help:
 	@echo 'make benchmark   measure how long the parts take                           ARGS="messages"'
 	@echo 'make test        lint, types and all tests'
 	@echo 'make lint        ruff and mypy only'
-	@echo 'make pytest      the tests only                                            ARGS="test/core -k name"'
+	@echo 'make pytest      the tests only, those without nodes on all processors     ARGS="test/core -k name"'
 	@echo 'make golden      draw the rasters anew that the tests compare with'
 	@echo 'make demo-drive  simulate the drive anew that the demo plays, and draw the README'\''s picture'
 	@echo 'make format      lay the code out as the lint wants it'
@@ -61,7 +61,14 @@ lint: setup-tests
 	.venv/bin/python -m mypy
 
 pytest: setup-tests
+ifeq ($(strip $(ARGS)),)
+	@status=0; \
+	$(ros_python) -m pytest --numprocesses auto --dist worksteal test/core test/golden test/setup || status=$$?; \
+	$(ros_python) -m pytest test/ros test/launch || status=$$?; \
+	exit $$status
+else
 	$(ros_python) -m pytest $(ARGS)
+endif
 
 golden: setup-tests
 	.venv/bin/python test/golden/golden_rasters.py

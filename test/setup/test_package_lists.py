@@ -27,7 +27,7 @@ _ROSDEP_KEYS = {
     "rosbags": "python3-rosbags-pip",
     "zstandard": "mcap-ros2-support",
 }
-_WITHOUT_ROSDEP_KEY = {"onnx", "onnxruntime", "pyarrow", "sumolib"}
+_WITHOUT_ROSDEP_KEY = {"onnx", "onnxruntime", "pyarrow", "pytest-rerunfailures", "sumolib"}
 
 
 def _requirements(name: str) -> list[Requirement]:
@@ -45,7 +45,8 @@ def test_one_version() -> None:
 
 def test_every_library_of_pip_is_one_of_rosdep() -> None:
     keys = {element.text for element in _manifest() if element.tag.endswith("depend")}
-    for requirement in (*_requirements("runtime"), *_requirements("train")):
+    plugins = [each for each in _requirements("test") if each.name.startswith("pytest")]
+    for requirement in (*_requirements("runtime"), *_requirements("train"), *plugins):
         name = requirement.name.lower()
         if name not in _WITHOUT_ROSDEP_KEY:
             assert _ROSDEP_KEYS.get(name, f"python3-{name}") in keys, f"package.xml lacks the rosdep key of {name}"
