@@ -122,7 +122,7 @@ class FeatureConfig:
     element_lookahead_s: float = 1.0  # elements are those near to where an agent is in so long
     max_paths: int = 8  # along lanes, of one agent
     path_horizon_s: float = 8.0
-    speed_reserve_mps: float = 5.0  # paths reach as far as an agent that is so much faster than now
+    speed_reserve_mps: float = 7.0  # paths reach as far as an agent that is so much faster than now
     walking_reserve_mps: float = 1.5  # the same of people, animals and what is unknown
     min_reach_m: float = 30.0
     min_walking_reach_m: float = 16.0  # the same

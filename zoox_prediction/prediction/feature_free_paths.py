@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.models.baselines.classes import Group
 from zoox_prediction.models.baselines.config import BaselinesConfig
 from zoox_prediction.models.baselines.crosswalks import Crosswalks, find_crossings
 from zoox_prediction.models.baselines.motion import Motion
@@ -15,6 +16,8 @@ from zoox_prediction.prediction.feature_paths import CandidatePaths, reaches, un
 FloatArray = NDArray[np.float64]
 
 _MIN_SPEED_MPS = 1.0  # of a curve: slower agents turn in the way of so many seconds at this speed
+_VEERS_RAD = (0.45, -0.45, 1.2, -1.2)
+_STANDING_TURN = 1.5  # how much more who stands may turn
 _WHEELBASE = 0.6  # of a vehicle's length
 _WHEEL_M = 8.0  # over which wheels that are turned in at a standstill are straightened
 
@@ -23,11 +26,12 @@ def free_paths(
     motion: Motion,
     front_wheel_angle: FloatArray,
     on_lane: NDArray[np.bool_],
+    placed: NDArray[np.bool_],
     frames: AgentFrames,
     config: FeatureConfig,
     baselines: BaselinesConfig,
 ) -> list[CandidatePaths]:
-    """Every agent gets at least one; `on_lane` (N,) are those that have paths along lanes."""
+    """Every agent gets at least one; `on_lane` (N,) are on lanes, `placed` (N,) on or beside one."""
     wheels, reach = drives(motion), reaches(motion, config)
     walks, still = ~wheels, motion.standing | motion.parked
     pace = np.maximum(motion.speed, _MIN_SPEED_MPS)
@@ -39,11 +43,13 @@ def free_paths(
     steered = np.clip(steered / (_WHEELBASE * motion.size[:, 0]), -most, most) * _WHEEL_M
     bend, fading = np.where(wheel, steered, bend), np.where(wheel, _WHEEL_M, fading)
     forward, backward = frames.course, np.where(motion.reversing, _relative_course(motion, frames), np.pi)
-    veer, veering = baselines.pedestrian.veer_rad, pace * baselines.pedestrian.veer_time_s
+    lost = walks | (motion.group == Group.CYCLIST) | ~placed  # may turn anywhere
+    slow = np.where(still, _STANDING_TURN, 1.0)
+    veering = pace * baselines.pedestrian.veer_time_s
     none = np.zeros(len(motion))
-    curves = (
+    curves = [
         (PathKind.ARC, wheels & ~motion.reversing & (on_lane | ~still | wheel), forward, bend, fading),
-        (PathKind.STRAIGHT, walks | ~on_lane | (motion.group != 0), forward, none, fading),
+        (PathKind.STRAIGHT, walks | ~on_lane | (motion.group != Group.VEHICLE), forward, none, fading),
         (
             PathKind.REVERSE,
             wheels & (still | motion.reversing),
@@ -51,15 +57,14 @@ def free_paths(
             np.where(motion.reversing, bend, none),
             fading,
         ),
-        (PathKind.VEER, walks, forward, none + veer, veering),
-        (PathKind.VEER, walks, forward, none - veer, veering),
-    )
+        *((PathKind.VEER, lost, forward, slow * turn, veering) for turn in _VEERS_RAD),
+    ]
     found = []
     for kind, whose, start, turn, over in curves:
         rows = np.flatnonzero(whose)
         spacing = reach[rows] / (NUM_PATH_POINTS - 1)
         points = _curve(start[rows], turn[rows], over[rows], spacing)
-        share = np.full(len(rows), 0.5 if kind == PathKind.VEER else 1.0)
+        share = np.full(len(rows), 1.0 / len(_VEERS_RAD) if kind == PathKind.VEER else 1.0)
         found.append(CandidatePaths.of_kind(kind, rows, points, spacing, share=share))
     return found
 

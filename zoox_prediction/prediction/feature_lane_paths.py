@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.paths import Paths, endless_paths, follow
 from zoox_prediction.models.scene_features import NUM_PATH_POINTS, FeatureConfig, PathKind
 from zoox_prediction.prediction.feature_agents import AgentFrames, drives
+from zoox_prediction.prediction.feature_lane_changes import NOT_YET, changed, find_changes
 from zoox_prediction.prediction.feature_paths import MAX_REACH_M, CandidatePaths, even_points, reaches, unwrapped
 from zoox_prediction.scene import TrackedAgents
 
@@ -38,11 +39,15 @@ def lane_paths(
     agents: TrackedAgents,
     motion: Motion,
     road: Road,
+    beside: NDArray[np.int64],
     frames: AgentFrames,
     config: FeatureConfig,
     baselines: BaselinesConfig,
 ) -> list[CandidatePaths]:
-    """Paths along lanes of the vehicles and cyclists, by kind; none where the map has no lanes."""
+    """Paths along lanes of the vehicles and cyclists, by kind; none where the map has no lanes.
+
+    `beside` as of `lanes_beside`.
+    """
     if road.graph is None or not len(motion):
         return []
     use = replace(
@@ -59,20 +64,45 @@ def lane_paths(
     served = np.zeros(len(motion), dtype=bool)
     if main is not None:
         served[main.agent] = True
-        found.append(_joined(PathKind.LANE, main, *_keeping(main, motion, baselines), frames, reach))
-        first = np.flatnonzero(np.diff(main.agent, prepend=-1))  # the likeliest path of each agent
-        habits = replace(baselines.lane_changes, min_speed_mps=_CHANGE_SPEED_MPS)
-        changes = road.change_paths(main.select(first), motion, agents, habits)
-        if changes is not None:
-            length = joining_lengths(changes, motion, habits)
-            found.append(_joined(PathKind.LANE_CHANGE, changes, length, np.zeros(len(changes)), frames, reach))
+        curves = _joined(main, *_keeping(main, motion, baselines), frames, reach)
+        found.append(_evened(PathKind.LANE, curves, main.share, reach))
+        found += _changes(road, beside, agents, main, curves, motion, frames, reach, baselines)
     joining = np.flatnonzero(drives(motion) & ~served & ~motion.reversing)
     paths = _paths_to_join(road.graph, joining, motion, frames, reach, use, config) if len(joining) else None
     if paths is not None:
-        length = np.maximum(
-            joining_lengths(paths, motion, replace(baselines.lane_changes, min_joining_m=_MIN_JOINING_M)), 0.0
-        )
-        found.append(_joined(PathKind.JOIN, paths, length, np.zeros(len(paths)), frames, reach))
+        length = joining_lengths(paths, motion, replace(baselines.lane_changes, min_joining_m=_MIN_JOINING_M))
+        curves = _joined(paths, length, np.zeros(len(paths)), frames, reach)
+        found.append(_evened(PathKind.JOIN, curves, paths.share, reach))
+    return found
+
+
+def _changes(
+    road: Road,
+    beside: NDArray[np.int64],
+    agents: TrackedAgents,
+    main: Paths,
+    curves: _Curves,
+    motion: Motion,
+    frames: AgentFrames,
+    reach: FloatArray,
+    baselines: BaselinesConfig,
+) -> list[CandidatePaths]:
+    """Paths from `main`, which are followed on `curves`, to the lanes beside them."""
+    if road.graph is None:
+        return []
+    found = []
+    habits = replace(baselines.lane_changes, min_speed_mps=_CHANGE_SPEED_MPS)
+    first = np.flatnonzero(np.diff(main.agent, prepend=-1))  # the likeliest path of each agent
+    now = road.change_paths(main.select(first), motion, agents, habits)
+    if now is not None:
+        joined = _joined(now, joining_lengths(now, motion, habits), np.zeros(len(now)), frames, reach)
+        found.append(_evened(PathKind.LANE_CHANGE, joined, now.share, reach))
+    later = find_changes(road.graph, beside, main, motion, reach)
+    if later is not None:
+        left = _Curves(*(getattr(curves, each.name)[later.main] for each in fields(_Curves)))
+        points, heading, lane = changed(later, left.arc, left.points, left.heading, frames)
+        joined = _Curves(left.agent, left.arc, points, heading, np.where(lane == NOT_YET, left.lane, lane))
+        found.append(_evened(PathKind.LANE_CHANGE, joined, main.share[later.main], reach))
     return found
 
 
@@ -84,28 +114,40 @@ def _keeping(paths: Paths, motion: Motion, baselines: BaselinesConfig) -> tuple[
     return joining, np.clip(kept, -config.kept_offset_max_m, config.kept_offset_max_m)
 
 
-def _joined(
-    kind: PathKind, paths: Paths, joining_m: FloatArray, kept_m: FloatArray, frames: AgentFrames, reach: FloatArray
-) -> CandidatePaths:
+@dataclass(frozen=True)
+class _Curves:
+    """R curves of K points each in the frames of their agents."""
+
+    agent: NDArray[np.int64]  # (R,)
+    arc: FloatArray  # (R, K) even arc lengths along what is followed [m]
+    points: FloatArray  # (R, K, 2)
+    heading: FloatArray  # (R, K) unwrapped
+    lane: NDArray[np.int64]  # (R, K)
+
+
+def _joined(paths: Paths, joining_m: FloatArray, kept_m: FloatArray, frames: AgentFrames, reach: FloatArray) -> _Curves:
     """The ways from the agents onto `paths`, smooth, and along them."""
     agent = paths.agent
-    rows = np.arange(len(paths))
-    spacing = reach[agent] / (NUM_PATH_POINTS - 1)
     step = (reach[agent] * _STRETCH + _SPARE_M) / (_NUM_DENSE - 1)
     arc = np.arange(_NUM_DENSE) * step[:, None]
-    position, course = follow(paths, rows, arc, joining_m, kept_m)
+    position, course = follow(paths, np.arange(len(paths)), arc, joining_m, kept_m)
     points = frames.into(position, agent)
     heading = unwrapped(course - frames.heading[agent][:, None])
     swings = np.flatnonzero(np.abs(paths.heading_error_rad) > _SWING_RAD)
     if len(swings):
         start = frames.course[agent[swings]]
         points[swings], heading[swings] = _swung(points[swings], heading[swings], arc[swings], start)
-    heading = heading - 2.0 * np.pi * np.rint((heading[:, :1] - frames.course[agent][:, None]) / (2.0 * np.pi))
     points[:, 0] = 0.0
-    even, place = even_points(points, heading, spacing)
-    index = np.clip(np.rint(place * (step / paths.spacing_m)[:, None]).astype(np.int64), 0, paths.lane.shape[1] - 1)
-    lane = np.take_along_axis(paths.lane, index, axis=1)
-    return CandidatePaths.of_kind(kind, agent, even, spacing, share=paths.share, lane=lane)
+    index = np.clip(np.rint(arc / paths.spacing_m).astype(np.int64), 0, paths.lane.shape[1] - 1)
+    return _Curves(agent, arc, points, heading, np.take_along_axis(paths.lane, index, axis=1))
+
+
+def _evened(kind: PathKind, curves: _Curves, share: FloatArray, reach: FloatArray) -> CandidatePaths:
+    spacing = reach[curves.agent] / (NUM_PATH_POINTS - 1)
+    even, place = even_points(curves.points, curves.heading, spacing)
+    index = np.clip(np.rint(place).astype(np.int64), 0, curves.lane.shape[1] - 1)
+    lane = np.take_along_axis(curves.lane, index, axis=1)
+    return CandidatePaths.of_kind(kind, curves.agent, even, spacing, share=share, lane=lane)
 
 
 def _swung(

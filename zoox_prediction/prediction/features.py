@@ -32,6 +32,7 @@ from zoox_prediction.prediction.feature_agents import (
 )
 from zoox_prediction.prediction.feature_elements import MapElements
 from zoox_prediction.prediction.feature_free_paths import crossing_paths, free_paths
+from zoox_prediction.prediction.feature_lane_changes import lanes_beside
 from zoox_prediction.prediction.feature_lane_paths import lane_paths
 from zoox_prediction.prediction.feature_path_state import LaneTable, path_states
 from zoox_prediction.prediction.feature_paths import CandidatePaths
@@ -50,6 +51,7 @@ class _PreparedMap:
 
     road: Road
     lanes: LaneTable
+    beside: NDArray[np.int64]  # as of lanes_beside
     elements: MapElements
 
 
@@ -118,17 +120,20 @@ class FeatureExtractor:
         last = self._last  # one read: another thread may replace it
         if last is None or last.road.network is not network:
             road = self._roads.of(network)
-            last = _PreparedMap(road, LaneTable.of(road), MapElements.of(network, road.crosswalks, self.config))
+            elements = MapElements.of(network, road.crosswalks, self.config)
+            last = _PreparedMap(road, LaneTable.of(road), lanes_beside(network.lanes), elements)
             self._last = last
         return last
 
     def _paths(self, scene: Scene, motion: Motion, frames: AgentFrames, prepared: _PreparedMap) -> CandidatePaths:
         config, baselines = self.config, self._baselines
-        along_lanes = lane_paths(scene.agents, motion, prepared.road, frames, config, baselines)
-        on_lane = np.zeros(len(motion), dtype=bool)
-        if along_lanes:
-            on_lane[along_lanes[0].agent[along_lanes[0].kind == PathKind.LANE]] = True
-        free = free_paths(motion, scene.agents.front_wheel_angle, on_lane, frames, config, baselines)
+        along_lanes = lane_paths(scene.agents, motion, prepared.road, prepared.beside, frames, config, baselines)
+        on_lane, placed = np.zeros(len(motion), dtype=bool), np.zeros(len(motion), dtype=bool)
+        for part in along_lanes:
+            placed[part.agent] = True
+            on_lane[part.agent[part.kind == PathKind.LANE]] = True
+        wheel = scene.agents.front_wheel_angle
+        free = free_paths(motion, wheel, on_lane, placed, frames, config, baselines)
         crossing = crossing_paths(motion, prepared.road.crosswalks, frames, config, baselines)
         return CandidatePaths.sorted([*along_lanes, *free, *crossing])
 
