@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from zoox_prediction.models.baselines.config import BaselinesConfig
 from zoox_prediction.prediction.conditional import ConditionalConfig
+from zoox_prediction.prediction.consistency import ConsistencyConfig
 from zoox_prediction.prediction.guarded import GuardConfig
 from zoox_prediction.prediction.learned_config import LearnedConfig
 from zoox_prediction.prediction.runtime import RuntimeConfig
@@ -21,6 +22,7 @@ class PredictionConfig:
     history: SceneHistoryConfig = field(default_factory=SceneHistoryConfig)
     ego: EgoConfig = field(default_factory=EgoConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)
+    consistency: ConsistencyConfig = field(default_factory=ConsistencyConfig)
     conditional: ConditionalConfig = field(default_factory=ConditionalConfig)
     learned: LearnedConfig = field(default_factory=LearnedConfig)
     baselines: BaselinesConfig = field(default_factory=BaselinesConfig)

@@ -15,6 +15,7 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.maps.road_network import RoadNetwork
 from zoox_prediction.prediction.conditional import answer_plans
 from zoox_prediction.prediction.config import PredictionConfig
+from zoox_prediction.prediction.consistency import TemporalConsistency
 from zoox_prediction.prediction.guarded import GuardedPredictor
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import FallbackPredictor, create_usable_predictor, is_learned
@@ -60,6 +61,7 @@ class PredictionPipeline:
         has_fallback = is_learned(config.predictor) and not self._unusable
         self._fallback = PerMapPredictor(lambda: FallbackPredictor(config)) if has_fallback else None
         self._predictor = GuardedPredictor(self._per_map, config.guard, self._fallback)
+        self._consistency = TemporalConsistency(config.consistency)
         self._predicted_ns: int | None = None
         self._latest: tuple[Scene, PredictedTrajectories] | None = None
         self._urgent = 0
@@ -120,6 +122,7 @@ class PredictionPipeline:
         """Forgets everything but the map."""
         with self._lock:
             self._history.reset()
+            self._consistency.reset()
             self._predicted_ns = self._latest = None
 
     def close(self) -> None:
@@ -182,7 +185,7 @@ class PredictionPipeline:
 
     def _cycle(self, scene: Scene, problems: tuple[str, ...]) -> Cycle:
         with self.urgent():
-            predictions = self._predictor.predict(scene)
+            predictions = self._consistency(self._predictor.predict(scene))
         self._latest = scene, predictions
         unusable = (self._unusable,) if self._unusable else ()
         return Cycle(scene, predictions, (*problems, *unusable, *self._predictor.problems))

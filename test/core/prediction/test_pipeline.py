@@ -142,3 +142,29 @@ def test_what_is_no_longer_so_is_not_reused(pipeline, change):
     assert known is None
     assert found.stamp_ns == pipeline.newest_stamp_ns
     assert len(found.road_network.lanes) == (len(town(1).lanes) if change == "map" else 0)
+
+
+def test_cycles_continue_each_other_until_a_reset(pipeline):
+    """The predictor turns its columns round from cycle to cycle; the pipeline turns them back."""
+    frames = observations(town(1), 5)
+    guarded, cycles = pipeline._predictor, []
+    predict = guarded.predict
+
+    def turned(scene):
+        made, columns = predict(scene), np.roll(np.arange(6), len(cycles))
+        names = ("probability", "position", "yaw", "speed", "covariance")
+        return replace(made, **{name: getattr(made, name)[:, columns] for name in names})
+
+    guarded.predict = turned
+    for frame in frames[:20]:
+        pipeline.add_agents(frame)
+    cycles.append(pipeline.predict())
+    pipeline.add_agents(frames[20])
+    cycles.append(pipeline.predict())
+    first, second = (each.predictions.position[:, :, 60] for each in cycles)
+    assert np.abs(first - second).max() < 3.0
+    pipeline.reset()
+    for frame in frames[19:]:
+        pipeline.add_agents(frame)
+    anew = pipeline.predict().predictions.position[:, :, 60]
+    assert np.abs(anew - second).max() > 5.0
