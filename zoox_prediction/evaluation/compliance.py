@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from zoox_prediction.evaluation.metrics import BoolArray, FloatArray
 from zoox_prediction.geometry import box_corners
@@ -95,20 +94,20 @@ def overlaps_another(
     other_yaw: FloatArray,
     other_size: FloatArray,
     other_valid: BoolArray,
-    own_row: NDArray[np.int64],
+    in_the_way: BoolArray,
 ) -> BoolArray:
     """(N, T) whether each agent's predicted box has overlapped another's true box at any step so far.
 
     position (N, T, 2), yaw (N, T), size (N, 2) of the most likely mode; other_* (M, T, 2), (M, T), (M, 2), (M, T) of
-    everybody's truth, the ego's included; own_row (N,) the row of the agent itself among them, -1 for none. This is
-    the overlap of the Waymo Open Motion Dataset: the most likely mode against the true boxes of the other objects.
+    everybody's truth, the ego's included; in_the_way (N, M) who counts for whom, nobody for themselves. This is the
+    overlap of the Waymo Open Motion Dataset: the most likely mode against the true boxes of the other objects.
     """
     reach = 0.5 * (np.hypot(*size.T)[:, None] + np.hypot(*other_size.T)[None])  # (N, M)
     # In squares and by coordinate: N x M x T distances are the bulk of the work.
     dx = position[:, None, :, 0] - other_position[None, :, :, 0]
     dy = position[:, None, :, 1] - other_position[None, :, :, 1]
     near = (dx * dx + dy * dy < (reach * reach)[:, :, None]) & other_valid[None]
-    near &= (np.arange(len(other_size))[None] != own_row[:, None])[:, :, None]
+    near &= in_the_way[:, :, None]
     agent, other, step = np.nonzero(near)
     hit = boxes_overlap(
         position[agent, step],

@@ -5,7 +5,8 @@ pedestrian is present is one sample; a predictor that learns trains on four scen
 test files of the five leave-one-out splits (ETH, Hotel, Univ, Zara1, Zara2) are the scenes themselves. Scores are
 minADE and minFDE over all 12 steps, for the K of the config; the benchmark's usual best-of-20 samples does not apply to
 predictors that answer with at most 6 modes. The published Social-GAN loader leaves out samples with nobody else in
-the scene; here they count.
+the scene; here they count. The Stanford Drone Dataset in TrajNet's split has windows of the same steps, one for each
+of its tracks.
 
 Nothing of the observed states looks ahead: a recording's velocities may have been smoothed over the future, so here
 they are the last observed displacement over its 0.4 s, which is what constant velocity means in this benchmark
@@ -14,19 +15,19 @@ they are the last observed displacement over its 0.4 s, which is what constant v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from zoox_prediction.evaluation.protocol import ProtocolConfig
-from zoox_prediction.evaluation.score_sums import MEAN_METRICS, MetricsConfig
+from zoox_prediction.evaluation.score_sums import MetricsConfig
 from zoox_prediction.maps.road_network import rows_of_ids
 from zoox_prediction.prediction.scene_history import SceneHistoryConfig
+from zoox_prediction.recording.datasets.eth_ucy import DATASET, DRONE_DATASET, SCENES
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.scene import TrackedAgents
 
-DATASET = "eth-ucy"
 STEP_S = 0.4
 NUM_OBSERVED = 8
 HORIZON_S = 4.8
@@ -50,26 +51,14 @@ def observed_only(log: RecordedLog) -> RecordedLog:
     return replace(log, agents=tuple(_looking_back(log.agents)))
 
 
-def average_of_scenes(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
-    """The benchmark's last column, as rows of the dataset `eth-ucy`: scenes weigh the same, however many agents.
-
-    `rows` are those of `evaluate`; without at least two scenes there is nothing to average.
-    """
-    scenes = [row for row in rows if str(row["dataset"]).startswith(f"{DATASET}/")]
-    if len({row["dataset"] for row in scenes}) < 2:
-        return []
-    groups: dict[tuple[object, ...], list[Mapping[str, object]]] = {}
-    for row in scenes:
-        groups.setdefault((row["predictor"], row["agent_class"], row["k"], row["horizon_s"]), []).append(row)
-    return [_average(group) for group in groups.values()]
+def is_of_benchmark(log: RecordedLog) -> bool:
+    """Whether the recording is scored in this protocol."""
+    return log.dataset in (DATASET, DRONE_DATASET)
 
 
-def _average(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    average: dict[str, object] = {**rows[0], "dataset": DATASET, "n": sum(int(str(row["n"])) for row in rows)}
-    for name in (*MEAN_METRICS, "ece"):
-        values = [float(str(row[name])) for row in rows if row[name] is not None]
-        average[name] = float(np.mean(values)) if values else None
-    return average
+def dataset_of(log: RecordedLog) -> str:
+    """Under which name it is scored: ETH/UCY's table has a line for every scene."""
+    return log.dataset if log.dataset == DRONE_DATASET else f"{DATASET}/{SCENES.get(log.name, log.name)}"
 
 
 def _looking_back(frames: Sequence[TrackedAgents]) -> Iterator[TrackedAgents]:

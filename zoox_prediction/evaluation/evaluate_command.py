@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation import eth_ucy, tables
-from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
-from zoox_prediction.evaluation.score_sums import ScoreSums
-from zoox_prediction.prediction.predictor import Predictor
-from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
-from zoox_prediction.progress import ProgressBar, progress_bar
-from zoox_prediction.recording.datasets.eth_ucy import SCENES
-from zoox_prediction.recording.log import RecordedLog
-from zoox_prediction.recording.sources import RecordingSource, find_recordings, open_recording
-from zoox_prediction.recording.split import HALVES, RecordingSplit
+from zoox_prediction.evaluation import provenance, tables
+from zoox_prediction.evaluation.evaluation_run import Choice, evaluate_recordings
+from zoox_prediction.evaluation.protocol import ProtocolConfig
+from zoox_prediction.evaluation.score_report import recording_names, scene_rows, score_rows
+from zoox_prediction.evaluation.subsets import SUBSETS
+from zoox_prediction.prediction.registry import PREDICTORS, usable_predictors
+from zoox_prediction.progress import progress_bar
+from zoox_prediction.recording.sources import find_recordings
+from zoox_prediction.recording.split import HALVES
+from zoox_prediction.recording.splits import PARTS, read_split
 
 EXIT_SOME_UNREADABLE = 2
 
-_EPILOG = """\
+_LABEL = re.compile(r"[\w-]+")  # of a predictor, in LABEL=NAME
+
+
+def _subset_lines() -> str:
+    return "\n".join(f"  {name:<20} {what}" for name, what in SUBSETS.items())
+
+
+_EPILOG = f"""\
 Every recording is sampled once per second (--interval); agents seen for 1 s are scored at every horizon at which their
 truth is known. A row for K judges a predictor by its K most likely modes. minADE, minFDE, miss rate and overlap are
-those of the Waymo Open Motion Dataset, Brier-minFDE is that of Argoverse 2, off-road is the probability of modes with
-which a vehicle leaves the drivable area, ECE is the calibration error of mode probabilities, and the last columns are
-the shares of true positions inside the predicted regions of 50% and 90%. An agent that leaves the recording before a
-horizon does not count there: where the view is short, the rows of 8 s are about those who wait.
+those of the Waymo Open Motion Dataset, but that two on foot do not overlap: people who walk together brush against
+each other. Brier-minFDE is that of Argoverse 2, off-road is the probability of modes with which a vehicle leaves the
+drivable area, ECE is the calibration error of mode probabilities, and the last columns are the shares of true positions
+inside the predicted regions of 50% and 90%. An agent that leaves the recording before a horizon does not count there:
+where the view is short, the rows of 8 s are about those who wait.
 
-Recordings of ETH/UCY are scored in that benchmark's own protocol: 3.2 s observed, 4.8 s predicted, every window; give
-the folder of the splits, or their test files.
+Recordings of ETH/UCY, and of the Stanford Drone Dataset in TrajNet's split, are scored in their benchmark's own
+protocol: 3.2 s observed, 4.8 s predicted, every window; give the folder of the splits, or their test files.
 
-example: zoox-prediction evaluate --recordings crossing_bag/ log_folder/ --json scores.json
+The JSON also has intervals of 95% by bootstrap over the recordings, the difference of learned predictors from the best
+heuristic with its interval, the best, median and worst scenes for 'render scored', and scores of agents by themselves
+whom attributes or signals tell (--subsets prints them):
+{_subset_lines()}
+'zoox-prediction results' makes a page of such files.
+
+examples:
+  zoox-prediction evaluate --recordings crossing_bag/ log_folder/ --json scores.json
+  zoox-prediction evaluate --recordings worlds/ --split config/splits/default.yaml --part test \\
+    --predictor heuristic_mixture learned no_raster=learned:runs/no_raster.onnx --json test.json
 """
 
 
@@ -52,17 +71,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="NAME",
-        help=f"which to score, default all: {', '.join(PREDICTORS)}",
+        help=f"which to score, default all: {', '.join(PREDICTORS)}, learned; learned:WEIGHTS takes other weights, "
+        "LABEL=NAME gives a name for the table",
     )
     parser.add_argument(
         "--interval", type=float, default=1.0, metavar="S", help="seconds between scored scenes, default 1"
     )
+    parser.add_argument("--split", type=Path, metavar="FILE", help="YAML that says which recordings are of which part")
+    parser.add_argument("--part", choices=PARTS, default="test", help="of --split, the one to score; default test")
     parser.add_argument(
         "--half",
         choices=HALVES,
         default="all",
         help="of the recordings, as in 'calibrate': what was fitted to the first half is judged on the second",
     )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes, default one per core")
+    parser.add_argument("--subsets", action="store_true", help="also print the agents whom attributes or signals tell")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
 
 
@@ -70,78 +94,72 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the table and writes the JSON; 0 when every recording was read, else 2 after scoring the others."""
     if arguments.json is not None:
         tables.check_writable(arguments.json)
-    predictors = {name: create_predictor(name) for name in dict.fromkeys(arguments.predictor or PREDICTORS)}
+    names = _predictors(arguments.predictor or usable_predictors())
     if not arguments.interval > 0.0:
         raise InputError(f"--interval {arguments.interval:g}: must be positive")
-    config = ProtocolConfig(interval_s=arguments.interval)
+    workers = _cores() if arguments.workers is None else arguments.workers
+    if workers < 1:
+        raise InputError(f"--workers {workers}: must be at least 1")
+    split = None if arguments.split is None else read_split(arguments.split)
+    choice = Choice(split, arguments.part, arguments.half)
     sources, unreadable = find_recordings(arguments.recordings)
-    datasets = _evaluate_all(sources, RecordingSplit(arguments.half), predictors, config, unreadable)
-    rows = _rows(datasets)
-    rows += eth_ucy.average_of_scenes(rows)
-    out = tables.console()
-    for table in tables.score_tables(rows):
-        out.print(table)
+    config = ProtocolConfig(interval_s=arguments.interval)
+    with progress_bar("") as bar:
+        scores, problems = evaluate_recordings(sources, names, config, choice, workers, bar)
+    unreadable += problems
+    rows = list(score_rows(scores, [label for label, name in names.items() if name in PREDICTORS]))
+    _print(rows, arguments.subsets)
     for problem in unreadable:
         print(f"zoox-prediction: {problem}", file=sys.stderr)
+    if split is not None and not scores and not unreadable:
+        raise InputError(f"{split.path}: none of these recordings is in the part '{arguments.part}'; give others")
     if not rows and not unreadable:
         raise InputError("no agent in these recordings is seen for long enough to be scored; give longer recordings")
     if arguments.json is not None:
-        tables.write_json(arguments.json, rows)
+        more = {
+            "command": _command(arguments, names, list(recording_names(scores))),
+            "predictors": provenance.predictors(names),
+            "recordings": recording_names(scores),
+            "scenes": list(scene_rows(scores, names)),
+        }
+        tables.write_json(arguments.json, rows, more)
     return EXIT_SOME_UNREADABLE if unreadable else 0
 
 
-def _evaluate_all(
-    sources: Sequence[RecordingSource],
-    split: RecordingSplit,
-    predictors: Mapping[str, Predictor],
-    config: ProtocolConfig,
-    unreadable: list[str],
-) -> dict[str, dict[str, ScoreSums]]:
-    """Sums by dataset and predictor; a sentence for each recording that could not be read goes to `unreadable`."""
-    datasets: dict[str, dict[str, ScoreSums]] = {}
-    with progress_bar("") as bar:
-        for index, source in enumerate(sources):
-            bar(index / len(sources), f"{source.name}, {index + 1} of {len(sources)}")
-            try:
-                log = open_recording(source)
-            except InputError as error:
-                unreadable.append(str(error))
-            else:
-                problems = [f"{source.path}: {problem}" for problem in log.problems]
-                unreadable += problems
-                part = split.part(log)
-                if part is not None:
-                    _evaluate_one(part, predictors, config, datasets, _part_of(bar, index, len(sources)))
-    return datasets
+def _predictors(words: Sequence[str]) -> dict[str, str]:
+    """Names for `create_predictor` by their labels, from words NAME or LABEL=NAME."""
+    names: dict[str, str] = {}
+    for word in words:
+        label, equals, name = word.partition("=")
+        if not (equals and _LABEL.fullmatch(label)):  # a file of weights may have the sign in its name
+            label = name = word
+        if names.setdefault(label, name) != name:
+            raise InputError(f"--predictor: '{label}' stands for both {names[label]} and {name}; give two labels")
+    return names
 
 
-def _part_of(bar: ProgressBar, index: int, count: int) -> Callable[[float], None]:
-    """Moves the bar by the share done of one recording of `count`."""
-    return lambda share: bar((index + share) / count)
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _evaluate_one(
-    log: RecordedLog,
-    predictors: Mapping[str, Predictor],
-    config: ProtocolConfig,
-    datasets: dict[str, dict[str, ScoreSums]],
-    progress: Callable[[float], None],
-) -> None:
-    """Adds the scores of one recording to those of its dataset."""
-    dataset = log.dataset
-    if log.dataset == eth_ucy.DATASET:
-        dataset = f"{eth_ucy.DATASET}/{SCENES.get(log.name, log.name)}"
-        log, config = eth_ucy.observed_only(log), eth_ucy.protocol_config()
-    found = evaluate_log(log, predictors, config, progress)
-    for name, sums in found.items():
-        datasets.setdefault(dataset, {}).setdefault(name, ScoreSums(sums.config)).merge(sums)
+def _print(rows: list[dict[str, object]], subsets: bool) -> None:
+    out = tables.console()
+    for table in tables.score_tables([row for row in rows if row["subset"] is None]):
+        out.print(table)
+    if subsets:
+        of_subsets = [{**row, "agent_class": row["subset"]} for row in rows if row["subset"] is not None]
+        for table in tables.score_tables(of_subsets):
+            out.print(table)
 
 
-def _rows(datasets: Mapping[str, Mapping[str, ScoreSums]]) -> list[dict[str, object]]:
-    """Flat rows by dataset, predictor, class, K and horizon."""
-    return [
-        {"dataset": dataset, "agent_class": row.pop("agent_class"), "predictor": name, **row}
-        for dataset, by_predictor in datasets.items()
-        for name, sums in by_predictor.items()
-        for row in sums.rows()
-    ]
+def _command(arguments: argparse.Namespace, names: Mapping[str, str], datasets: list[str]) -> str:
+    """The command, with datasets in place of folders and without the folders of files: the page is for all machines."""
+    words = ["zoox-prediction evaluate --recordings", *dict.fromkeys(each.partition("/")[0] for each in datasets)]
+    if arguments.split is not None:
+        words += ["--split", f"config/splits/{arguments.split.name}", "--part", arguments.part]
+    if arguments.half != "all":
+        words += ["--half", arguments.half]
+    if arguments.interval != 1.0:
+        words += ["--interval", f"{arguments.interval:g}"]
+    shown = [name if label == name else f"{label}={name}" for label, name in names.items()]
+    return " ".join([*words, "--predictor", *(re.sub(r"[^=:]*/", "", each) for each in shown)])

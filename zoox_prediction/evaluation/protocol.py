@@ -12,12 +12,13 @@ from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation.compliance import DrivableArea
 from zoox_prediction.evaluation.score_sums import MetricsConfig, ScoreSums
 from zoox_prediction.evaluation.scores import Modes, Truth, score_scene
+from zoox_prediction.evaluation.subsets import SubsetFinder
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.recorded_scenes import recorded_scenes
 from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.recording.log import RecordedLog
-from zoox_prediction.scene import PredictedTrajectories, Scene
+from zoox_prediction.scene import AgentClass, PredictedTrajectories, Scene
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,28 @@ def evaluate_log(
     predictors: Mapping[str, Predictor],
     config: ProtocolConfig | None = None,
     progress: Callable[[float], None] = lambda share: None,
+    on_scene: Callable[[str, Scene, Modes, Truth], None] = lambda name, scene, modes, truth: None,
 ) -> dict[str, ScoreSums]:
     """The scores of each predictor, by name, on the scenes of one recording; `progress` is told the share done.
 
+    `on_scene` is shown every scene with what a predictor said, of the agents that are scored, and what they did.
     Raises InputError when a predictor's answer cannot be scored (wrong agents, not finite, too short).
     """
     config = config or ProtocolConfig()
     sums = {name: ScoreSums(config.metrics) for name in predictors}
-    area = DrivableArea(log.road_network)
+    area, subsets = DrivableArea(log.road_network), SubsetFinder()
     first, last = (log.stamps_ns[0], log.stamps_ns[-1]) if len(log.stamps_ns) else (0, 0)
     for scene in scenes(log, config):
         rows = _scored_rows(scene, config)
-        truth = truth_of(log, scene, rows, config)
+        truth = truth_of(log, scene, rows, config, subsets)
         if config.whole_truth:
             rows = rows[truth.valid.all(axis=1)]
-            truth = truth_of(log, scene, rows, config)
+            truth = truth_of(log, scene, rows, config, subsets)
         if len(rows):
             for name, predictor in predictors.items():
                 modes = modes_of(predictor.predict(scene), scene, rows, config, name)
                 score_scene(modes, truth, area, sums[name])
+                on_scene(name, scene, modes, truth)
         progress((scene.stamp_ns - first) / max(last - first, 1))
     progress(1.0)
     return sums
@@ -85,7 +89,9 @@ def scenes(log: RecordedLog, config: ProtocolConfig) -> Iterator[Scene]:
     return recorded_scenes(log, config.history, config.start_s, config.interval_s, shortest_s)
 
 
-def truth_of(log: RecordedLog, scene: Scene, rows: NDArray[np.int64], config: ProtocolConfig) -> Truth:
+def truth_of(
+    log: RecordedLog, scene: Scene, rows: NDArray[np.int64], config: ProtocolConfig, subsets: SubsetFinder | None = None
+) -> Truth:
     """What the agents `rows` of the scene will do, among all of its agents and the ego."""
     agents = scene.agents
     future = log.future(agents.ids, scene.stamp_ns, config.time_step_s, config.num_steps)
@@ -104,6 +110,8 @@ def truth_of(log: RecordedLog, scene: Scene, rows: NDArray[np.int64], config: Pr
         other_size=np.concatenate([agents.size[:, :2], [scene.ego_size]]),
         other_valid=np.concatenate([future.valid, ego_valid[None]]),
         own_row=rows,
+        other_class=np.append(agents.agent_class, AgentClass.CAR),
+        subsets=None if subsets is None else subsets.of(scene, future.position, future.valid)[rows],
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
 from zoox_prediction import __version__
+from zoox_prediction.prediction.registry import create_predictor
 
 _DISTRIBUTIONS = ("numpy", "scipy", "shapely", "rosbags", "onnxruntime", "torch")
 
@@ -32,6 +34,22 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
+    return found
+
+
+def predictors(names: Mapping[str, str]) -> list[dict[str, object]]:
+    """What answered, by labels with names for `create_predictor`; of weights also what they were trained on.
+
+    Raises InputError when one cannot be made.
+    """
+    found = []
+    for label, name in names.items():
+        predictor = create_predictor(name)
+        about: dict[str, object] = {"label": label, "name": predictor.name, "version": predictor.version}
+        card = getattr(predictor, "card", None)
+        if card is not None:
+            about |= {"licence": card.licence, "training_data": list(card.training_data), "network": dict(card.network)}
+        found.append(about)
     return found
 
 

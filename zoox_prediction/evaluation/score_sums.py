@@ -1,4 +1,4 @@
-"""Sums of scores per class, number of modes and horizon: the rows of the table, and what is measured in them."""
+"""Sums of scores per group of agents, number of modes and horizon: the rows of the table, and what is measured."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zoox_prediction.evaluation import calibration_metrics
 from zoox_prediction.evaluation.metrics import BoolArray, FloatArray
+from zoox_prediction.evaluation.subsets import SUBSETS
 from zoox_prediction.scene import NUM_CLASSES, VEHICLE_CLASSES, AgentClass
 
 # The columns of the table that are means over agents.
@@ -23,6 +24,8 @@ MEAN_METRICS = (
     "coverage_50",
     "coverage_90",
 )
+METRICS = (*MEAN_METRICS, "ece")
+NUM_GROUPS = NUM_CLASSES + len(SUBSETS)  # an agent is in that of its class, and in those of its subsets
 
 
 @dataclass(frozen=True)
@@ -51,62 +54,115 @@ class MetricsConfig:
             raise ValueError("num_coverage_samples must be >= 10 and num_probability_bins >= 1")
 
 
+@dataclass(frozen=True)
+class RowKey:
+    """Whom rows are about: a class, `vehicle` or `all`; or of all classes those in one of SUBSETS."""
+
+    agent_class: str
+    subset: str | None
+    groups: tuple[int, ...]  # which are summed
+
+
+def row_keys() -> list[RowKey]:
+    """`all`, `vehicle` (car, truck, bus, motorcyclist together), each class by its name, and each subset."""
+    classes = {"all": tuple(AgentClass), "vehicle": VEHICLE_CLASSES}
+    classes |= {each.name.lower(): (each,) for each in AgentClass}
+    keys = [RowKey(name, None, tuple(map(int, members))) for name, members in classes.items()]
+    return keys + [RowKey("all", name, (NUM_CLASSES + index,)) for index, name in enumerate(SUBSETS)]
+
+
+def groups_of(agent_class: NDArray[np.int64], subsets: BoolArray | None) -> BoolArray:
+    """(N, NUM_GROUPS) which groups agents are in, by class (N,) and subsets (N, S); without these in none of them."""
+    groups = np.zeros((len(agent_class), NUM_GROUPS), dtype=bool)
+    groups[np.arange(len(agent_class)), agent_class] = True
+    if subsets is not None:
+        groups[:, NUM_CLASSES:] = subsets
+    return groups
+
+
 class ScoreSums:
-    """Sums of scores by number of modes, class and horizon; a recording's sums are added to those of its dataset."""
+    """Sums of scores by number of modes, group and horizon; a recording's sums are added to those of its dataset."""
 
     def __init__(self, config: MetricsConfig) -> None:
-        shape = (len(config.num_modes), NUM_CLASSES, len(config.horizons_s))
+        shape = (len(config.num_modes), NUM_GROUPS, len(config.horizons_s))
         self.config = config
         self.count = np.zeros(shape, dtype=np.int64)  # agents with a truth at the horizon
-        self._sum = {name: np.zeros(shape) for name in MEAN_METRICS}
-        self._count = {name: np.zeros(shape, dtype=np.int64) for name in MEAN_METRICS}
-        self._reliability = np.zeros((*shape, config.num_probability_bins, 3))
+        self.metric_sum = np.zeros((len(MEAN_METRICS), *shape))
+        self.metric_count = np.zeros((len(MEAN_METRICS), *shape), dtype=np.int64)  # of agents for whom it is defined
+        self.reliability = np.zeros((*shape, config.num_probability_bins, 3))
 
-    def add(self, modes: int, horizon: int, agent_class: NDArray, scores: Mapping[str, FloatArray]) -> None:
-        """Counts scores (N,) of agents, NaN where one is not defined; `modes` and `horizon` are config's indices."""
-        np.add.at(self.count[modes, :, horizon], agent_class, 1)
+    def add(self, modes: int, horizon: int, groups: BoolArray, scores: Mapping[str, FloatArray]) -> None:
+        """Counts scores (N,) of agents in groups (N, NUM_GROUPS), NaN where one is not defined.
+
+        `modes` and `horizon` are config's indices.
+        """
+        agent, group = np.nonzero(groups)
+        self.count[modes, :, horizon] += np.bincount(group, minlength=NUM_GROUPS)
         for name, score in scores.items():
-            defined = ~np.isnan(score)
-            np.add.at(self._sum[name][modes, :, horizon], agent_class[defined], score[defined])
-            np.add.at(self._count[name][modes, :, horizon], agent_class[defined], 1)
+            metric, value = MEAN_METRICS.index(name), score[agent]
+            defined = ~np.isnan(value)
+            total = np.bincount(group[defined], weights=value[defined], minlength=NUM_GROUPS)
+            self.metric_sum[metric, modes, :, horizon] += total
+            self.metric_count[metric, modes, :, horizon] += np.bincount(group[defined], minlength=NUM_GROUPS)
 
     def add_reliability(
-        self, modes: int, horizon: int, agent_class: NDArray, probability: FloatArray, happened: BoolArray
+        self, modes: int, horizon: int, groups: BoolArray, probability: FloatArray, happened: BoolArray
     ) -> None:
-        """Counts P modes: class of their agent, probability, and whether they came true, each (P,)."""
-        for each in np.unique(agent_class):
-            rows = agent_class == each
+        """Counts P modes: groups of their agent (P, NUM_GROUPS), probability, and whether they came true, each (P,)."""
+        for group in np.flatnonzero(groups.any(axis=0)):
+            rows = groups[:, group]
             bins = calibration_metrics.reliability(probability[rows], happened[rows], self.config.num_probability_bins)
-            self._reliability[modes, each, horizon] += bins
+            self.reliability[modes, group, horizon] += bins
 
     def merge(self, other: ScoreSums) -> None:
         """Adds the sums of `other`, which has the same config."""
         self.count += other.count
-        self._reliability += other._reliability
-        for name in MEAN_METRICS:
-            self._sum[name] += other._sum[name]
-            self._count[name] += other._count[name]
+        self.reliability += other.reliability
+        self.metric_sum += other.metric_sum
+        self.metric_count += other.metric_count
 
-    def rows(self) -> Iterator[dict[str, object]]:
-        """Flat rows per class, number of modes and horizon with at least one agent; None where a score is undefined.
+    def scores(self) -> FloatArray:
+        """(METRICS, modes, row keys, horizons) scores, NaN where one is not defined."""
+        return scores_of(self.metric_sum, self.metric_count, self.reliability)
 
-        Classes are `all`, `vehicle` (car, truck, bus, motorcyclist together), and each class by its name.
-        """
-        groups = {"all": list(AgentClass), "vehicle": list(VEHICLE_CLASSES)}
-        groups |= {each.name.lower(): [each] for each in AgentClass}
-        for group, classes in groups.items():
+    def counts(self) -> NDArray[np.int64]:
+        """(modes, row keys, horizons) agents with a truth."""
+        counts: NDArray[np.int64] = _by_key(self.count, group_axis=1)
+        return counts
+
+    def cells(self) -> Iterator[tuple[dict[str, object], tuple[int, int, int]]]:
+        """What each row is about, and where it is in `scores`; per RowKey, modes and horizon with an agent."""
+        counts = self.counts()
+        for index, key in enumerate(row_keys()):
             for modes, num_modes in enumerate(self.config.num_modes):
                 for horizon, horizon_s in enumerate(self.config.horizons_s):
-                    cell = (modes, classes, horizon)
-                    if self.count[cell].sum() > 0:
-                        key = {"agent_class": group, "k": num_modes, "horizon_s": horizon_s}
-                        yield {**key, "n": int(self.count[cell].sum()), **self._scores(cell)}
+                    count = int(counts[modes, index, horizon])
+                    if count:
+                        about = {"agent_class": key.agent_class, "subset": key.subset, "k": num_modes}
+                        yield {**about, "horizon_s": horizon_s, "n": count}, (modes, index, horizon)
 
-    def _scores(self, cell: tuple[int, list[AgentClass], int]) -> dict[str, float | None]:
-        means: dict[str, float | None] = {}
-        for name in MEAN_METRICS:
-            count = self._count[name][cell].sum()
-            means[name] = float(self._sum[name][cell].sum() / count) if count else None
-        error = float(calibration_metrics.expected_calibration_error(self._reliability[cell].sum(axis=0)))
-        means["ece"] = None if np.isnan(error) else error
-        return means
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Flat rows per class or subset, number of modes and horizon; None where a score is undefined."""
+        scores = self.scores()
+        for about, cell in self.cells():
+            yield {**about, **named_scores(scores, cell)}
+
+
+def named_scores(scores: FloatArray, cell: tuple[int, int, int]) -> dict[str, float | None]:
+    """The scores (METRICS, modes, row keys, horizons) of one cell by their names; None where undefined."""
+    values = scores[:, cell[0], cell[1], cell[2]]
+    return {name: float(each) if np.isfinite(each) else None for name, each in zip(METRICS, values, strict=True)}
+
+
+def scores_of(metric_sum: FloatArray, metric_count: NDArray, reliability: FloatArray) -> FloatArray:
+    """(..., METRICS, modes, row keys, horizons) scores of sums as ScoreSums has them, with any leading axes."""
+    total, count = _by_key(metric_sum, group_axis=-2), _by_key(metric_count, group_axis=-2)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    error = calibration_metrics.expected_calibration_error(_by_key(reliability, group_axis=-4))
+    return np.concatenate([mean, error[..., None, :, :, :]], axis=-4)
+
+
+def _by_key(values: NDArray, group_axis: int) -> NDArray:
+    """Sums over the groups of each of `row_keys`, in place of the axis of groups."""
+    totals = [np.take(values, key.groups, axis=group_axis).sum(axis=group_axis) for key in row_keys()]
+    return np.stack(totals, axis=group_axis)

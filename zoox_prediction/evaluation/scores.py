@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from zoox_prediction.evaluation import calibration_metrics, compliance, metrics
 from zoox_prediction.evaluation.compliance import DrivableArea
 from zoox_prediction.evaluation.metrics import BoolArray, FloatArray
-from zoox_prediction.evaluation.score_sums import MetricsConfig, ScoreSums
-from zoox_prediction.scene import VEHICLE_CLASSES
+from zoox_prediction.evaluation.score_sums import MetricsConfig, ScoreSums, groups_of
+from zoox_prediction.scene import VEHICLE_CLASSES, AgentClass
+
+# Two on foot are not in each other's way: people who walk together brush against each other, in truth one in 14 in 8 s.
+_ON_FOOT = (AgentClass.PEDESTRIAN, AgentClass.ANIMAL)
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Truth:
     other_size: FloatArray  # (M, 2)
     other_valid: BoolArray  # (M, T)
     own_row: NDArray[np.int64]  # (N,) the agent's own row among the M
+    other_class: NDArray[np.int64]  # (M,) AgentClass
+    subsets: BoolArray | None = None  # (N, S) who is in which of SUBSETS; None: nobody is in any
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ def score_scene(modes: Modes, truth: Truth, area: DrivableArea, sums: ScoreSums)
     looks = np.arange(_stride(config, truth), truth.valid.shape[1] + 1, _stride(config, truth)) - 1
     off_road = _off_road(modes, truth, area, looks)
     overlapped = _overlapped(modes, truth, looks)
+    groups = groups_of(truth.agent_class, truth.subsets)
     for horizon, horizon_s in enumerate(config.horizons_s):
         step = round(horizon_s / truth.time_step_s) - 1
         rows = np.flatnonzero(truth.valid[:, step])
@@ -76,9 +82,9 @@ def score_scene(modes: Modes, truth: Truth, area: DrivableArea, sums: ScoreSums)
             scores["off_road_rate"] = compliance.weighted_share(off_road[rows, :count, last_look], chosen.probability)
             if config.overlap:
                 scores["overlap_rate"] = overlapped[rows, last_look].astype(np.float64)
-            sums.add(index, horizon, truth.agent_class[rows], scores)
+            sums.add(index, horizon, groups[rows], scores)
             probability, happened, owner = _mode_outcomes(modes.probability[rows], error[rows, :, step], count)
-            sums.add_reliability(index, horizon, truth.agent_class[rows][owner], probability, happened)
+            sums.add_reliability(index, horizon, groups[rows][owner], probability, happened)
 
 
 def _stride(config: MetricsConfig, truth: Truth) -> int:
@@ -145,6 +151,8 @@ def _off_road(modes: Modes, truth: Truth, area: DrivableArea, looks: NDArray) ->
 
 def _overlapped(modes: Modes, truth: Truth, looks: NDArray) -> BoolArray:
     """(N, looks) whether the most likely mode has overlapped somebody's true box by then."""
+    in_the_way = np.arange(len(truth.other_size)) != truth.own_row[:, None]
+    in_the_way &= ~(np.isin(truth.agent_class, _ON_FOOT)[:, None] & np.isin(truth.other_class, _ON_FOOT))
     return compliance.overlaps_another(
         modes.position[:, 0, looks],
         modes.yaw[:, 0, looks],
@@ -153,5 +161,5 @@ def _overlapped(modes: Modes, truth: Truth, looks: NDArray) -> BoolArray:
         truth.other_yaw[:, looks],
         truth.other_size,
         truth.other_valid[:, looks],
-        truth.own_row,
+        in_the_way,
     )

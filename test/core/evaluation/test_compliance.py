@@ -98,12 +98,12 @@ def test_overlap_with_the_truth_of_others():
         "other_position": others,
         "other_yaw": np.zeros((2, 3)),
         "other_size": np.array([[4.0, 2.0], [4.0, 2.0]]),
-        "own_row": np.array([0]),
+        "in_the_way": np.array([[False, True]]),
     }
     everybody = np.ones((2, 3), dtype=bool)
     np.testing.assert_array_equal(overlaps_another(**arguments, other_valid=everybody), [[False, True, True]])
     absent = everybody.copy()
     absent[1, 1] = False
     np.testing.assert_array_equal(overlaps_another(**arguments, other_valid=absent), [[False, False, False]])
-    itself = arguments | {"own_row": np.array([1])}
+    itself = arguments | {"in_the_way": np.array([[False, False]])}
     np.testing.assert_array_equal(overlaps_another(**itself, other_valid=everybody), [[False, False, False]])

@@ -13,6 +13,7 @@ from zoox_prediction.recording.convert import write_recording
 ROW_KEYS = {
     "dataset",
     "agent_class",
+    "subset",
     "predictor",
     "k",
     "horizon_s",
@@ -26,6 +27,8 @@ ROW_KEYS = {
     "ece",
     "coverage_50",
     "coverage_90",
+    "recordings",
+    "interval",
 }
 
 
@@ -51,7 +54,10 @@ def test_table_and_json(bag, tmp_path, capsys):
     assert {row["k"] for row in rows} == {1, 6}
     assert {row["horizon_s"] for row in rows} == {1.0, 3.0, 5.0, 8.0}
     assert {row["agent_class"] for row in rows} == {"all", "vehicle", "car", "pedestrian"}
-    by_key = {(row["predictor"], row["agent_class"], row["k"], row["horizon_s"]): row for row in rows}
+    assert {row["subset"] for row in rows} == {None, "others"}
+    by_key = {
+        (row["predictor"], row["agent_class"], row["k"], row["horizon_s"]): row for row in rows if row["subset"] is None
+    }
     # The car drives 10 m/s and the pedestrian walks 1 m/s, both straight on: 80 m and 8 m in 8 s.
     assert by_key["constant_velocity", "car", 1, 8.0]["min_fde_m"] == pytest.approx(0.0, abs=0.1)
     assert by_key["standing_still", "car", 1, 8.0]["min_fde_m"] == pytest.approx(80.0, abs=0.1)
@@ -67,9 +73,40 @@ def test_two_recordings_of_a_dataset_are_one_row(bag, tmp_path):
     (row,) = [
         row
         for row in json.loads(out.read_text())["rows"]
-        if (row["agent_class"], row["k"], row["horizon_s"]) == ("all", 1, 8.0)
+        if (row["agent_class"], row["subset"], row["k"], row["horizon_s"]) == ("all", None, 1, 8.0)
     ]
     assert row["n"] == 16
+    assert row["recordings"] == 2
+    assert row["interval"]["min_fde_m"] == pytest.approx([0.0, 0.0], abs=0.1)
+
+
+def test_processes_measure_what_one_does(bag, tmp_path):
+    write_recording(recording(name="second", duration_s=11.0), tmp_path / "second.bag")
+    write_recording(recording(name="third", duration_s=10.0), tmp_path / "third.bag")
+    sources = [bag, tmp_path / "second.bag", tmp_path / "third.bag"]
+    documents = []
+    for workers in (1, 2):
+        out = tmp_path / f"{workers}.json"
+        options = ["--predictor", "constant_velocity", "--workers", workers, "--json", out]
+        assert _evaluate(*sources, *options) == 0
+        documents.append(json.loads(out.read_text()))
+    assert documents[0]["rows"] == documents[1]["rows"]
+    assert documents[0]["recordings"] == documents[1]["recordings"] == {"made-up": ["test", "second", "third"]}
+
+
+def test_a_split_chooses_and_labels_name(bag, tmp_path):
+    write_recording(recording(name="second"), tmp_path / "second.bag")
+    split = tmp_path / "split.yaml"
+    split.write_text("train: [{dataset: made-up, names: test}]\ntest: [{dataset: made-up, names: sec*}]\n")
+    out = tmp_path / "scores.json"
+    options = ["--split", split, "--predictor", "cv=constant_velocity", "--workers", "1", "--json", out]
+    assert _evaluate(bag, tmp_path / "second.bag", *options) == 0
+    document = json.loads(out.read_text())
+    assert document["recordings"] == {"made-up": ["second"]}
+    assert {row["predictor"] for row in document["rows"]} == {"cv"}
+    assert document["predictors"] == [{"label": "cv", "name": "constant_velocity", "version": "1"}]
+    assert str(tmp_path) not in document["command"]
+    assert "--recordings made-up --split config/splits/split.yaml --part test" in document["command"]
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_scored(bag, tmp_path, capsys):
@@ -91,6 +128,9 @@ def test_what_cannot_be_read_is_named_and_the_rest_scored(bag, tmp_path, capsys)
         (["--predictor", "constant_velocty"], "did you mean 'constant_velocity'"),
         (["--interval", "0"], "--interval 0"),
         (["--json", "/nowhere/scores.json"], "the folder does not exist"),
+        (["--workers", "0"], "--workers 0"),
+        (["--split", "/nowhere/split.yaml"], "/nowhere/split.yaml"),
+        (["--predictor", "a=pedestrian", "a=standing_still"], "'a' stands for both"),
     ],
 )
 def test_mistakes_end_in_one_sentence(bag, capsys, options, says):
@@ -116,7 +156,7 @@ def test_eth_ucy_gets_its_own_protocol(tmp_path):
     rows = json.loads(out.read_text())["rows"]
     assert {row["dataset"] for row in rows} == {"eth-ucy/eth", "eth-ucy/hotel", "eth-ucy"}
     assert {row["horizon_s"] for row in rows} == {4.8}
-    counted = {row["dataset"]: row["n"] for row in rows if row["agent_class"] == "all"}
+    counted = {row["dataset"]: row["n"] for row in rows if row["agent_class"] == "all" and row["subset"] is None}
     assert counted == {"eth-ucy/eth": 6, "eth-ucy/hotel": 6, "eth-ucy": 12}  # 3 windows of 20 steps, 2 pedestrians
     assert all(row["min_fde_m"] == pytest.approx(0.0, abs=0.05) for row in rows)
 

@@ -26,7 +26,7 @@ def _log(duration_s=12.0, step_s=0.1, ego=False, dataset="made-up", **arguments)
 
 
 def _rows(sums):
-    return {(row["agent_class"], row["k"], row["horizon_s"]): row for row in sums.rows()}
+    return {(row["agent_class"], row["k"], row["horizon_s"]): row for row in sums.rows() if row["subset"] is None}
 
 
 def test_scenes_are_every_second_while_there_is_truth():
@@ -162,21 +162,3 @@ def test_eth_ucy_velocity_of_who_has_just_come_is_none():
     np.testing.assert_array_equal(looked_back[0].velocity, 0.0)
     np.testing.assert_array_equal(looked_back[4].velocity[0], 0.0)
     np.testing.assert_allclose(looked_back[5].velocity[0], [10.0, 0.0], atol=1e-9)
-
-
-def test_eth_ucy_average_weighs_scenes_alike():
-    row = {"agent_class": "all", "predictor": "cv", "k": 1, "horizon_s": 4.8, "n": 10, "ece": None}
-    row |= dict.fromkeys(
-        ("min_fde_m", "miss_rate", "brier_min_fde_m", "off_road_rate", "overlap_rate", "coverage_50", "coverage_90")
-    )
-    rows = [
-        {**row, "dataset": "eth-ucy/eth", "min_ade_m": 1.0},
-        {**row, "dataset": "eth-ucy/hotel", "min_ade_m": 0.2, "n": 1000},
-        {**row, "dataset": "other", "min_ade_m": 100.0},
-    ]
-    (average,) = eth_ucy.average_of_scenes(rows)
-    assert average["dataset"] == "eth-ucy"
-    assert average["min_ade_m"] == pytest.approx(0.6)
-    assert average["n"] == 1010
-    assert average["min_fde_m"] is None
-    assert eth_ucy.average_of_scenes(rows[1:]) == []

@@ -6,6 +6,7 @@ import pytest
 from zoox_prediction.evaluation.compliance import DrivableArea
 from zoox_prediction.evaluation.score_sums import MetricsConfig, ScoreSums
 from zoox_prediction.evaluation.scores import Modes, Truth, score_scene
+from zoox_prediction.evaluation.subsets import SUBSETS
 from zoox_prediction.maps.road_network import Ragged, RoadNetwork
 from zoox_prediction.scene import AgentClass
 
@@ -29,6 +30,7 @@ def _truth(**changes):
         "yaw": np.zeros((2, 6)),
         "valid": np.ones((2, 6), dtype=bool),
         "own_row": np.array([0, 1]),
+        "other_class": np.array([AgentClass.CAR, AgentClass.PEDESTRIAN]),
     } | changes
     others = {f"other_{name}": values[name] for name in ("position", "yaw", "size", "valid")}
     return Truth(**{**others, **values})
@@ -46,7 +48,7 @@ def _modes(speeds=((4.0, 12.0), (0.0, 0.0)), probability=((0.25, 0.75), (1.0, 0.
 def _rows(modes, truth, config=CONFIG):
     sums = ScoreSums(config)
     score_scene(modes, truth, AREA, sums)
-    return {(row["agent_class"], row["k"], row["horizon_s"]): row for row in sums.rows()}
+    return {(row["agent_class"], row["k"], row["horizon_s"]): row for row in sums.rows() if row["subset"] is None}
 
 
 def test_every_score_of_a_small_case():
@@ -127,6 +129,27 @@ def test_overlap_counts_the_most_likely_mode_against_the_truth_of_others():
     assert rows["car", 1, 1.0]["overlap_rate"] == 0.0
 
 
+def test_two_on_foot_are_not_in_each_others_way():
+    # The first one walks at the likely mode's 12 m/s to x = 36, where the second one truly stands.
+    position = np.stack([np.column_stack([4 * TIMES, 0 * TIMES]), np.tile([36.0, 0.0], (6, 1))])
+    for other, overlap in ((AgentClass.PEDESTRIAN, 0.0), (AgentClass.ANIMAL, 0.0), (AgentClass.CYCLIST, 1.0)):
+        classes = np.array([AgentClass.PEDESTRIAN, other])
+        truth = _truth(position=position, agent_class=classes, other_class=classes)
+        assert _rows(_modes(), truth)["pedestrian", 2, 3.0]["overlap_rate"] == overlap
+
+
+def test_subsets_have_rows_of_their_own():
+    subsets = np.zeros((2, len(SUBSETS)), dtype=bool)
+    subsets[0, [1, 2]], subsets[1, -1] = True, True
+    sums = ScoreSums(CONFIG)
+    score_scene(_modes(), _truth(subsets=subsets), AREA, sums)
+    rows = {row["subset"]: row for row in sums.rows() if (row["agent_class"], row["k"]) == ("all", 2)}
+    assert rows["braking_vehicles"]["n"] == rows["indicating_vehicles"]["n"] == rows["others"]["n"] == 1
+    assert rows[None]["n"] == 2
+    assert rows["braking_vehicles"]["brier_min_fde_m"] == pytest.approx(0.75**2)
+    assert "phone_pedestrians" not in rows
+
+
 def test_sums_of_two_scenes_are_those_of_both():
     first, second, together = (ScoreSums(CONFIG) for _ in range(3))
     other = _modes(speeds=((5.0, 3.0), (1.0, 0.0)))
@@ -143,12 +166,8 @@ def test_fewer_modes_than_asked_and_no_agents():
     row = _rows(_modes(), _truth(), config)["car", 6, 1.0]
     assert row["min_fde_m"] == pytest.approx(0.0, abs=1e-9)
     sums = ScoreSums(config)
-    nobody = _truth(
-        **{
-            name: np.asarray(getattr(_truth(), name))[:0]
-            for name in ("agent_class", "position_now", "speed_now", "size", "position", "yaw", "valid", "own_row")
-        }
-    )
+    names = ("agent_class", "position_now", "speed_now", "size", "position", "yaw", "valid", "own_row", "other_class")
+    nobody = _truth(**{name: np.asarray(getattr(_truth(), name))[:0] for name in names})
     empty = np.zeros((0, 6))
     score_scene(
         Modes(empty, np.zeros((0, 6, 6, 2)), np.zeros((0, 6, 6)), np.zeros((0, 6, 6, 2, 2))), nobody, AREA, sums
