@@ -33,7 +33,8 @@ class ColumnScale(nn.Module):
         return values * self.scale
 
 
-def scatter_mean(values: Tensor, target: Tensor, count: Tensor) -> Tensor:
-    """(N, D) means of the rows `values` (R, D) that go to each `target` row (R,), `count` (N, 1) of them."""
-    total = values.new_zeros(count.shape[0], values.shape[1])
-    return total.index_add(0, target, values) / count
+def scatter_sum(values: Tensor, target: Tensor, count: int) -> Tensor:
+    """(N, D) sums of the rows `values` (R, D) that go to each `target` row (R,); `count` is N."""
+    # Not index_add: its export to ONNX forgets to add (seen up to torch 2.13).
+    index = target[:, None].expand(-1, values.shape[1])
+    return values.new_zeros(count, values.shape[1]).scatter_add(0, index, values)

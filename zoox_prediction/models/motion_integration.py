@@ -117,7 +117,7 @@ class MotionIntegration(nn.Module):
         """Headings (R, C, T) of paths at arc lengths (R, C, T), linear between points and straight beyond the end."""
         heading = path.heading
         place = (arc_length / path.spacing[:, None, None]).clamp(max=NUM_PATH_POINTS - 1.0)
-        low = place.detach().long().clamp(max=NUM_PATH_POINTS - 2)
+        low = place.detach().long().clamp(0, NUM_PATH_POINTS - 2)
         row = torch.arange(heading.shape[0], device=heading.device)[:, None, None] * (NUM_PATH_POINTS - 1) + low
         slope = heading[:, 1:] - heading[:, :-1]
         table = torch.stack([heading[:, :-1], slope], dim=-1).reshape(-1, 2)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from zoox_prediction.models.agent_encoder import AgentEncoder, EgoEncoder
 from zoox_prediction.models.frames import out_of, rotate, seen_from
 from zoox_prediction.models.interaction_graph import InteractionGraph, surroundings
-from zoox_prediction.models.layers import mlp, scatter_mean
+from zoox_prediction.models.layers import mlp, scatter_sum
 from zoox_prediction.models.motion_integration import PathGeometry
 from zoox_prediction.models.network_config import NetworkConfig
 from zoox_prediction.models.path_encoder import OthersOnPath, PathMixer, PathShape, project
@@ -92,9 +92,9 @@ class PredictionNetwork(nn.Module):
         if self.config.use_raster:
             seen_by_agents, seen_by_paths = self._look(i)
             agents, paths = agents + seen_by_agents, paths + seen_by_paths
-        ones = torch.ones_like(paths[:, :1])
-        num_paths = torch.zeros_like(i["agent_pose"][:, :1]).index_add(0, owner, ones).clamp(min=1.0)
-        agents = agents + self.agent_of_paths(scatter_mean(torch.relu(paths), owner, num_paths))
+        num_paths = scatter_sum(torch.ones_like(paths[:, :1]), owner, agents.shape[0]).clamp(min=1.0)
+        ways = scatter_sum(torch.relu(paths), owner, agents.shape[0]) / num_paths
+        agents = agents + self.agent_of_paths(ways)
         if self.config.use_graph:
             agents, message = self._interact(i, agents, paths)
             paths = paths + message

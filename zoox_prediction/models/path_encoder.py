@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoox_prediction.models.frames import signed_log
-from zoox_prediction.models.layers import ColumnScale, mlp, scatter_mean
+from zoox_prediction.models.layers import ColumnScale, mlp, scatter_sum
 from zoox_prediction.models.scene_features import NUM_PATH_POINTS, PATH_COLUMNS, PathKind
 
 _PATH_UNITS = {"curvature": 0.1, "speed_limit": 15.0}
@@ -144,5 +144,5 @@ class PathMixer(nn.Module):
     def forward(self, path: Tensor, agent: Tensor, num_paths: Tensor) -> Tensor:
         """(R, W) of sums `path` (R, W), whose agents are `agent` (R,) with `num_paths` (N, 1) each."""
         path = path + self.first(torch.relu(path))
-        mean = nn.functional.embedding(agent, scatter_mean(path, agent, num_paths))
+        mean = nn.functional.embedding(agent, scatter_sum(path, agent, num_paths.shape[0]) / num_paths)
         return path + self.second(torch.relu(torch.cat([self.norm(path), self.norm(mean)], dim=1)))

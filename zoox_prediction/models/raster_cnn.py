@@ -73,9 +73,8 @@ class RasterSampler(nn.Module):
         # x ahead is up, y to the left is left: see RasterFrame.
         row_column = (0.5 * cells - 0.5) - points / cell_m
         inside = ((row_column > -1.0) & (row_column < cells)).all(dim=-1)
-        low = torch.floor(row_column.clamp(0.0, cells - 1.0001))
-        share = (row_column - low).clamp(0.0, 1.0)
-        index = low.long()
+        index = row_column.long().clamp(0, cells - 2)
+        share = (row_column - index).clamp(0.0, 1.0)
         flat = scene[:, None] * (cells * cells) + index[..., 0] * cells + index[..., 1]
         corners = torch.stack([flat, flat + 1, flat + cells, flat + cells + 1], dim=-1)  # (Q, P, 4)
         table = feature_map.permute(0, 2, 3, 1).reshape(-1, feature_map.shape[1])
