@@ -28,6 +28,7 @@ COMMANDS = {
     "replay": Command("zoox_prediction.demo.replay_command", "play a bag with /clock, as `ros2 bag play` would"),
     "evaluate": Command("zoox_prediction.evaluation.evaluate_command", "score predictors on recordings"),
     "calibrate": Command("zoox_prediction.training.calibrate_command", "fit the heuristic predictors to recordings"),
+    "mine": Command("zoox_prediction.training.mine_command", "turn recordings into training samples"),
     "train-lidar": Command("zoox_prediction.training.lidar_command", "train the lidar detector's classifier"),
     "train-thermal": Command("zoox_prediction.training.thermal_command", "train the thermal detector's network"),
     "evaluate-images": Command(
