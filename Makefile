@@ -4,6 +4,8 @@ ARGS ?=
 
 # ROS 2 traffic stays on this machine.
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+# Nodes, demo and tests are many processes: none compiles what another has compiled.
+export PYTHONDONTWRITEBYTECODE :=
 
 set_up := $(PYTHON) -m setup_environment
 run := .venv/bin/zoox-prediction
