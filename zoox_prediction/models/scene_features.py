@@ -126,6 +126,8 @@ class FeatureConfig:
     walking_reserve_mps: float = 1.5  # the same of people, animals and what is unknown
     min_reach_m: float = 30.0
     min_walking_reach_m: float = 16.0  # the same
+    crosswalks_per_agent: int = 2  # that people and cyclists may cross
+    crosswalk_range_m: float = 10.0
     join_range_m: float = 5.0  # to the side: lanes that a standing vehicle may join
 
     def __post_init__(self) -> None:

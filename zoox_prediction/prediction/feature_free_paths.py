@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 _MIN_SPEED_MPS = 1.0  # of a curve: slower agents turn in the way of so many seconds at this speed
 _VEERS_RAD = (0.45, -0.45, 1.2, -1.2)
 _STANDING_TURN = 1.5  # how much more who stands may turn
+_CROSSING_RAD = 1.4  # between who may be about to cross and the crosswalk
 _WHEELBASE = 0.6  # of a vehicle's length
 _WHEEL_M = 8.0  # over which wheels that are turned in at a standstill are straightened
 
@@ -70,14 +71,15 @@ def free_paths(
 
 
 def crossing_paths(
-    motion: Motion, crosswalks: Crosswalks, frames: AgentFrames, config: FeatureConfig, baselines: BaselinesConfig
+    motion: Motion, crosswalks: Crosswalks, frames: AgentFrames, config: FeatureConfig
 ) -> list[CandidatePaths]:
-    """Over the nearest crosswalk: to where it is entered, across, and straight on."""
-    walkers = np.flatnonzero(~drives(motion))
+    """Over the nearest crosswalks: to where it is entered, across, and straight on."""
+    walkers = np.flatnonzero(motion.group != Group.VEHICLE)
     if not len(walkers) or not len(crosswalks):
         return []
-    habits = baselines.pedestrian
-    crossings = find_crossings(crosswalks, motion, walkers, habits.crosswalk_range_m, habits.crosswalk_max_heading_rad)
+    crossings = find_crossings(
+        crosswalks, motion, walkers, config.crosswalk_range_m, _CROSSING_RAD, config.crosswalks_per_agent
+    )
     agent = crossings.agent
     spacing = reaches(motion, config)[agent] / (NUM_PATH_POINTS - 1)
     corners = frames.into(np.stack([motion.position[agent], crossings.entry, crossings.exit], axis=1), agent)

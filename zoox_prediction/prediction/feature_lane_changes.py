@@ -66,7 +66,7 @@ def find_changes(
         return None
     row, column, target, agent = row[kept], column[kept], target[kept], agent[kept]
     start, heading = graph.lines.point_at(target, on.arc_length_m[kept])
-    begin = column * main.spacing_m
+    begin = column * np.float64(main.spacing_m)
     found = graph.paths(
         start,
         heading,
@@ -79,7 +79,7 @@ def find_changes(
     if not len(found):
         return None
     query = found.agent
-    length: FloatArray = np.clip(_CHANGE_S * motion.speed[agent], _MIN_CHANGE_M, _MAX_CHANGE_M)
+    length = np.clip(_CHANGE_S * motion.speed[agent], _MIN_CHANGE_M, _MAX_CHANGE_M)
     return LaneChanges(row[query], endless_paths(found, agent, motion), begin[query], length[query])
 
 

@@ -134,7 +134,7 @@ class FeatureExtractor:
             on_lane[part.agent[part.kind == PathKind.LANE]] = True
         wheel = scene.agents.front_wheel_angle
         free = free_paths(motion, wheel, on_lane, placed, frames, config, baselines)
-        crossing = crossing_paths(motion, prepared.road.crosswalks, frames, config, baselines)
+        crossing = crossing_paths(motion, prepared.road.crosswalks, frames, config)
         return CandidatePaths.sorted([*along_lanes, *free, *crossing])
 
     def _elements(
