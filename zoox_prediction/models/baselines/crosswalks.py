@@ -73,9 +73,14 @@ class Crossings:
 
 
 def find_crossings(
-    crosswalks: Crosswalks, motion: Motion, agents: NDArray[np.int64], range_m: float, max_heading_rad: float
+    crosswalks: Crosswalks,
+    motion: Motion,
+    agents: NDArray[np.int64],
+    range_m: float,
+    max_heading_rad: float,
+    per_agent: int = 1,
 ) -> Crossings:
-    """The nearest crosswalk within `range_m` of each of `agents` that the walker is not walking away from.
+    """The nearest crosswalks within `range_m` of each of `agents` that the walker is not walking away from.
 
     A walker crosses towards the far end; one on the crosswalk towards the end that it faces.
     """
@@ -91,9 +96,13 @@ def find_crossings(
     distance = np.where((distance <= range_m) & meant, distance, np.inf)
     if not distance.size:
         distance = np.full((len(agents), 1), np.inf)
-    nearest = np.argmin(distance, axis=1)
-    rows = np.flatnonzero(np.isfinite(distance[np.arange(len(agents)), nearest]))
-    chosen = nearest[rows]
+    found = []
+    for _ in range(per_agent):
+        nearest = np.argmin(distance, axis=1)
+        rows = np.flatnonzero(np.isfinite(distance[np.arange(len(agents)), nearest]))
+        found.append((rows, nearest[rows]))
+        distance[rows, nearest[rows]] = np.inf
+    rows, chosen = (np.concatenate(each) for each in zip(*found, strict=True))
     half_width = np.maximum(crosswalks.half_width_m[chosen] - _EDGE_M, 0.0)
     side = np.clip(lateral[rows, chosen], -half_width, half_width)
     end = way[rows, chosen] * crosswalks.half_length_m[chosen]
