@@ -29,6 +29,8 @@ COMMANDS = {
     "evaluate": Command("zoox_prediction.evaluation.evaluate_command", "score predictors on recordings"),
     "calibrate": Command("zoox_prediction.training.calibrate_command", "fit the heuristic predictors to recordings"),
     "mine": Command("zoox_prediction.training.mine_command", "turn recordings into training samples"),
+    "train": Command("zoox_prediction.training.train_command", "train the learned predictor on samples"),
+    "export": Command("zoox_prediction.training.export_command", "turn a trained network into ONNX"),
     "train-lidar": Command("zoox_prediction.training.lidar_command", "train the lidar detector's classifier"),
     "train-thermal": Command("zoox_prediction.training.thermal_command", "train the thermal detector's network"),
     "evaluate-images": Command(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +15,7 @@ from zoox_prediction.models.scene_features import AGENT_COLUMNS, SceneFeatures, 
 from zoox_prediction.raster.channels import ChannelTable, load_channel_table
 from zoox_prediction.training.augmentation import AugmentationConfig, augmented
 from zoox_prediction.training.balance import BalanceConfig, agent_weights, drawn
+from zoox_prediction.training.samples import Sample
 from zoox_prediction.training.sampling import SampleOrder
 
 _LABELS = ("future_position", "future_yaw", "future_speed", "future_valid")
@@ -42,8 +42,7 @@ class ExampleSettings:
 class ExampleDataset(torch.utils.data.Dataset):
     """Samples as examples; its keys are the (position, sample) of a SampleOrder."""
 
-    def __init__(self, samples: Any, settings: ExampleSettings, order: SampleOrder) -> None:
-        """`samples` is any sequence of Sample."""
+    def __init__(self, samples: Sequence[Sample], settings: ExampleSettings, order: SampleOrder) -> None:
         self._samples, self._settings, self._order = samples, settings, order
         self._table = load_channel_table()
 
@@ -54,7 +53,7 @@ class ExampleDataset(torch.utils.data.Dataset):
 
 
 def training_example(
-    sample: Any, settings: ExampleSettings, table: ChannelTable, random: np.random.Generator
+    sample: Sample, settings: ExampleSettings, table: ChannelTable, random: np.random.Generator
 ) -> Example:
     """A sample as it is learnt from this time: less of it is known, and only some of the standing agents count."""
     features: SceneFeatures = sample.features
@@ -89,7 +88,10 @@ def collate(examples: Sequence[Example]) -> dict[str, Tensor]:
     arrays: dict[str, NDArray] = features.network_inputs()
     for name in examples[0].labels:
         arrays[name] = np.concatenate([example.labels[name] for example in examples])
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    batch = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    # A fifth of the time of the convolutions on a CPU.
+    batch["raster"] = batch["raster"].contiguous(memory_format=torch.channels_last)
+    return batch
 
 
 def without_augmentation(settings: ExampleSettings) -> ExampleSettings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ import torch
 from zoox_prediction.models.baselines.modes import TIME_STEP_S
 from zoox_prediction.prediction.calibration import MixtureCalibration, fit_calibration
 from zoox_prediction.scene import PredictedTrajectories, Source
+from zoox_prediction.training.samples import Sample
 from zoox_prediction.training.validation import ScoredModes, scored_modes
 
 _STRIDE = 5  # only every so many steps are kept: all knots of the calibration are among them
@@ -18,7 +18,7 @@ _STRIDE = 5  # only every so many steps are kept: all knots of the calibration a
 
 def calibrated(
     network: torch.nn.Module,
-    samples: Sequence[Any],
+    samples: Sequence[Sample],
     device: torch.device,
     progress: Callable[[float], None] = lambda share: None,
 ) -> MixtureCalibration | None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from zoox_prediction.training.example import ExampleDataset, ExampleSettings, co
 from zoox_prediction.training.losses import loss_terms
 from zoox_prediction.training.metrics_log import MetricsLog
 from zoox_prediction.training.optimization import learning_rate, progress
+from zoox_prediction.training.samples import Sample
 from zoox_prediction.training.sampling import SampleOrder
 from zoox_prediction.training.train_config import TrainConfig
 from zoox_prediction.training.training_state import WORSE_THAN_ANY, TrainingState, chosen_paths
@@ -48,8 +48,8 @@ class Training:
     def __init__(
         self,
         config: TrainConfig,
-        samples: Sequence[Any],
-        validation: Sequence[Any],
+        samples: Sequence[Sample],
+        validation: Sequence[Sample],
         card: ModelCard,
         fabric: Fabric,
         folder: Path,

@@ -48,7 +48,7 @@ class TrainingState:
         """New weights, drawn with the seed."""
         self._config, self._card, self._fabric, self._num_samples = config, card, fabric, num_samples
         torch.manual_seed(config.seed)
-        self.plain = make_network(card, "the configuration")
+        self.plain = make_network(card, "the configuration").to(memory_format=torch.channels_last)
         optimizer = make_optimizer(self.plain, config.optimization)
         self.network, self.optimizer = fabric.setup(ChosenProposals(self.plain), optimizer)
         self.step = 0  # how many are done

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from zoox_prediction.models.baselines.classes import Group, group_of
 from zoox_prediction.models.scene_features import AGENT_COLUMNS, SceneFeatures
 from zoox_prediction.prediction.learned import select
 from zoox_prediction.prediction.network_runtime import Proposals
+from zoox_prediction.training.samples import Sample
 
 _MOVING_MPS = 0.5
 _MOVED_M = 1.5
@@ -36,7 +36,7 @@ class ScoredModes:
     valid: NDArray[np.bool_]  # (A, T)
 
 
-def scored_modes(sample: Any, network: torch.nn.Module, device: torch.device) -> ScoredModes:
+def scored_modes(sample: Sample, network: torch.nn.Module, device: torch.device) -> ScoredModes:
     """What the network says about the agents of one Sample that count."""
     features: SceneFeatures = sample.features
     inputs = {name: torch.from_numpy(value).to(device) for name, value in features.network_inputs().items()}
