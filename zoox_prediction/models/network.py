@@ -66,7 +66,9 @@ class PredictionNetwork(nn.Module):
         if config.use_raster:
             fine, middle, _ = config.raster_widths
             table = load_channel_table()
-            self.raster = RasterCnn(len(table), config.raster_widths, _hidden_channels(config))
+            self.raster = RasterCnn(
+                len(table), config.raster_widths, _hidden_channels(config), config.raster_learns_in_bfloat16
+            )
             self.near_view = RasterView(raster, 4, fine, len(_NEAR_POINTS), width)
             self.far_view = RasterView(raster, 8, middle, len(_FAR_POINTS), width)
             self.path_view = RasterView(raster, 4, fine, 8, width)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from zoox_prediction.raster.config import RasterConfig
 
-_STRIDES = (4, 8)  # of the maps that are sampled; a third one of 16 gives context
+_PATCH = 4  # pixels: side of what becomes one cell of the first map
 
 
 class Residual(nn.Module):
@@ -34,14 +34,21 @@ class RasterCnn(nn.Module):
 
     mask: Tensor
 
-    def __init__(self, num_channels: int, widths: tuple[int, ...], hidden_channels: tuple[int, ...] = ()) -> None:
-        """`hidden_channels` are not looked at."""
+    def __init__(
+        self,
+        num_channels: int,
+        widths: tuple[int, ...],
+        hidden_channels: tuple[int, ...] = (),
+        learns_in_bfloat16: bool = True,
+    ) -> None:
+        """`hidden_channels` are not looked at. Pixels are exact in bfloat16; after training all is float32."""
         super().__init__()
+        self.learns_in_bfloat16 = learns_in_bfloat16
         fine, middle, wide = widths
         mask = torch.ones(1, num_channels, 1, 1)
         mask[:, list(hidden_channels)] = 0.0
         self.register_buffer("mask", mask / 255.0, persistent=False)
-        self.stem = nn.Conv2d(num_channels, fine, 4, stride=4)
+        self.stem = nn.Conv2d(num_channels, fine, _PATCH, stride=_PATCH)
         self.fine = Residual(fine)
         self.down = nn.Conv2d(fine, middle, 2, stride=2)
         self.middle = Residual(middle)
@@ -51,13 +58,25 @@ class RasterCnn(nn.Module):
         self.join = Residual(middle)
 
     def forward(self, raster: Tensor) -> tuple[Tensor, Tensor]:
-        pixels = raster.to(self.stem.weight.dtype)
-        x = functional.conv2d(pixels, self.stem.weight * self.mask, self.stem.bias, stride=4)
-        fine = self.fine(functional.relu(x))
-        middle = self.middle(functional.relu(self.down(fine)))
-        wide = self.wide(functional.relu(self.down_again(middle)))
-        above = functional.interpolate(self.up(wide), scale_factor=2.0, mode="nearest")
-        return fine, self.join(middle + above)
+        half = self.training and self.learns_in_bfloat16
+        with torch.autocast(raster.device.type, torch.bfloat16, enabled=half):
+            fine = self.fine(functional.relu(self._patches(raster, torch.bfloat16 if half else torch.float32)))
+            middle = self.middle(functional.relu(self.down(fine)))
+            wide = self.wide(functional.relu(self.down_again(middle)))
+            above = functional.interpolate(self.up(wide), scale_factor=2.0, mode="nearest")
+            middle = self.join(middle + above)
+        return fine.float(), middle.float()
+
+    def _patches(self, raster: Tensor, kind: torch.dtype) -> Tensor:
+        """(B, D, H / 4, W / 4): a linear map of every patch of 4 x 4 pixels."""
+        weight = self.stem.weight * self.mask
+        if torch.onnx.is_in_onnx_export():
+            return functional.conv2d(raster.to(kind), weight, self.stem.bias, stride=_PATCH)
+        # The same, an eighth of the time while it learns: rows of four pixels are moved as one number each.
+        batch, channels, height, width = raster.shape
+        rows = raster.contiguous().view(torch.int32).reshape(batch, channels, height // _PATCH, _PATCH, width // _PATCH)
+        pixels = rows.permute(0, 2, 4, 1, 3).contiguous().view(torch.uint8).flatten(3)
+        return functional.linear(pixels.to(kind), weight.flatten(1), self.stem.bias).permute(0, 3, 1, 2)
 
 
 class RasterSampler(nn.Module):
