@@ -95,7 +95,7 @@ def test_a_batch_gives_what_each_scene_gives_alone() -> None:
     alone = [_run(network, part) for part in parts]
     apart = {name: np.concatenate([each[name] for each in alone]) for name in alone[0]}
     np.testing.assert_allclose(apart["covariance"], together["covariance"], rtol=1e-4, atol=1e-4)
-    _assert_same({name: apart[name] for name in ("logits", "position", "yaw", "speed")}, together, 1e-5)
+    _assert_same({name: apart[name] for name in ("logits", "position", "yaw", "speed")}, together, 5e-5)
 
 
 def test_the_order_of_agents_does_not_matter() -> None:
