@@ -28,8 +28,9 @@ class ConsistencyConfig:
 
     enabled: bool = True
     compared_s: tuple[float, ...] = (1.0, 3.0, 5.0)  # ahead: two modes are one when they agree at all these times
-    match_distance_m: float = 1.0  # within which they agree now [m],
-    match_growth_mps: float = 0.6  # growing with the time ahead [m/s]
+    match_distance_m: float = 2.0  # within which they agree now [m],
+    match_growth_mps: float = 1.2  # growing with the time ahead [m/s]
+    match_probability_weight: float = 0.25  # of a change of probability by 1, in units of that distance
     probability_time_s: float = 0.3  # what was said before weighs less by e every so often; 0: nothing is smoothed [s]
     top_margin: float = 0.2  # by this share another mode must be likelier to become the likeliest
     blending_time_s: float = 0.0  # the same as probability_time_s, for the positions [s]
@@ -41,7 +42,14 @@ class ConsistencyConfig:
             raise ValueError(f"compared_s must hold at least one time, each > 0, got {self.compared_s}")
         if not (self.match_distance_m > 0.0 and self.max_gap_s > 0.0):
             raise ValueError("match_distance_m and max_gap_s must be > 0")
-        for name in ("match_growth_mps", "probability_time_s", "top_margin", "blending_time_s", "max_shift_mps"):
+        for name in (
+            "match_growth_mps",
+            "match_probability_weight",
+            "probability_time_s",
+            "top_margin",
+            "blending_time_s",
+            "max_shift_mps",
+        ):
             if not getattr(self, name) >= 0.0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
 
@@ -107,7 +115,9 @@ def _continued(
     old_at = _at_the_same_time(before.position, steps, gap_s / now.time_step_s)[old_rows]
     new_at = now.position[:, :, steps][rows]
     gate = config.match_distance_m + config.match_growth_mps * (steps + 1) * now.time_step_s
-    order, matched = match_modes(new_at, now.probability[rows], old_at, old_probability, gate)
+    order, matched = match_modes(
+        new_at, now.probability[rows], old_at, old_probability, gate, config.match_probability_weight
+    )
 
     row = np.arange(len(rows))[:, None]
     new_probability = now.probability[rows][row, order]
@@ -139,27 +149,46 @@ def _with_columns(
 
 
 def match_modes(
-    position: FloatArray, probability: FloatArray, old_position: FloatArray, old_probability: FloatArray, gate: NDArray
+    position: FloatArray,
+    probability: FloatArray,
+    old_position: FloatArray,
+    old_probability: FloatArray,
+    gate: NDArray,
+    probability_weight: float = 0.0,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Which new mode (N, K) continues each of the old ones, and whether it really does; a new order of all K modes.
 
     Positions (N, K, H, 2) [m] at the same H instants, `gate` (H,) [m] within which they agree; modes of probability
-    (N, K) 0 match nothing. The nearest pair first.
+    (N, K) 0 match nothing. Of all orders, that with the least sum of distances, in units of the gate, and of
+    `probability_weight` times the changes of probability.
     """
-    count, modes = probability.shape
-    away = np.zeros((count, modes, modes))  # old, new
-    for step, limit in enumerate(gate):
-        x, y = (old_position[:, :, None, step, axis] - position[:, None, :, step, axis] for axis in (0, 1))
-        away = np.maximum(away, np.hypot(x, y) / limit)
-    fits = (away < 1.0) & (old_probability[:, :, None] > 0.0) & (probability[:, None, :] > 0.0)
-    cost = np.where(fits, away, 1.0) - _ORDER * np.eye(modes)
-    row = np.arange(count)
-    order = np.zeros((count, modes), dtype=np.int64)
-    for _ in range(modes):
-        old, new = np.divmod(cost.reshape(count, -1).argmin(axis=1), modes)
-        order[row, old] = new
-        cost[row, old, :] = cost[row, :, new] = np.inf
+    gaps = [
+        np.hypot(*(old_position[:, :, None, step, axis] - position[:, None, :, step, axis] for axis in (0, 1))) / limit
+        for step, limit in enumerate(gate)
+    ]  # (N, K, K) each: old, new
+    change = np.abs(old_probability[:, :, None] - probability[:, None, :])
+    used = (old_probability[:, :, None] > 0.0) & (probability[:, None, :] > 0.0)
+    fits = (np.max(gaps, axis=0) < 1.0) & used
+    cost = np.where(fits, np.mean(gaps, axis=0), 1.0) + np.where(used, probability_weight * change, 0.0)
+    order = _best_orders(cost - _ORDER * np.eye(probability.shape[1]))
     return order, np.take_along_axis(fits, order[:, :, None], axis=2)[..., 0]
+
+
+def _best_orders(cost: FloatArray) -> NDArray[np.int64]:
+    """(N, K) the column of each row with the least sum of `cost` (N, K, K), exactly (Held and Karp 1962)."""
+    count, size = cost.shape[:2]
+    least, last = np.zeros((1 << size, count)), np.zeros((1 << size, count), dtype=np.int64)
+    for columns in range(1, 1 << size):  # sets of columns that the first rows have taken
+        members = np.array([column for column in range(size) if columns >> column & 1])
+        sums = least[columns ^ (1 << members)] + cost[:, len(members) - 1, members].T
+        last[columns] = members[sums.argmin(axis=0)]
+        least[columns] = sums.min(axis=0)
+    order = np.zeros((count, size), dtype=np.int64)
+    taken = np.full(count, (1 << size) - 1)
+    for row in range(size - 1, -1, -1):
+        order[:, row] = last[taken, np.arange(count)]
+        taken ^= 1 << order[:, row]
+    return order
 
 
 def _smoothed(
@@ -169,11 +198,14 @@ def _smoothed(
     gap_s: float,
     config: ConsistencyConfig,
 ) -> FloatArray:
-    """(N, K) probabilities that approach the new ones; what has no match is not held back by what has none either."""
+    """(N, K) probabilities that approach the new ones. What modes had that are gone goes to those that are new."""
     weight = np.exp(-gap_s / config.probability_time_s) if config.probability_time_s > 0.0 else 0.0
     old = np.where(matched, old_probability, 0.0)
-    mixed = weight * old + (1.0 - weight * old.sum(axis=1, keepdims=True)) * probability
-    return np.asarray(np.where(probability > 0.0, mixed, 0.0))
+    new = np.where(matched, 0.0, probability)
+    heirs = np.where(new.sum(axis=1, keepdims=True) > 0.0, new, probability)
+    lost = 1.0 - old.sum(axis=1, keepdims=True)
+    old += lost * heirs / np.maximum(heirs.sum(axis=1, keepdims=True), 1e-12)
+    return np.asarray(weight * old + (1.0 - weight) * probability)
 
 
 def _held(

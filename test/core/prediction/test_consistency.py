@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from zoox_prediction.prediction.consistency import (
     ConsistencyConfig,
     ConsistentPredictor,
     TemporalConsistency,
+    _best_orders,
     match_modes,
 )
 from zoox_prediction.scene import PredictedTrajectories, Source
@@ -172,15 +174,38 @@ def test_times_between_the_steps_are_compared_where_agents_are_then():
         assert directions(consistency(frame(number, [(LEFT, 0.6), (AHEAD, 0.4)])))[:2] == [AHEAD, LEFT]
 
 
-def test_matches_are_the_nearest_pairs_within_the_gate():
-    old = np.array([[[0.0, 0.0]], [[3.0, 0.0]], [[20.0, 0.0]]])[None]
-    new = np.array([[[2.6, 0.0]], [[0.5, 0.0]], [[26.0, 0.0]]])[None]
+def ends(*places: float) -> np.ndarray:
+    """Modes of one agent at places along one line, at one instant."""
+    return np.array([[[place, 0.0]] for place in places])[None]
+
+
+def test_matches_have_the_least_sum_of_distances_within_the_gate():
+    old, new = ends(0.0, 3.0, 20.0), ends(2.6, 0.5, 26.0)
     used = np.full((1, 3), 1 / 3)
     order, matched = match_modes(new, used, old, used, np.array([5.0]))
     assert order.tolist() == [[1, 0, 2]]
     assert matched.tolist() == [[True, True, False]]
     unused = np.array([[1.0, 0.0, 0.0]])
     assert match_modes(new, unused, old, used, np.array([5.0]))[1].sum() == 1
+
+
+def test_modes_that_all_move_one_way_are_not_taken_for_each_other():
+    """An agent that slows down: the nearest pair is of two different modes."""
+    old, new = ends(6.6, 5.9), ends(6.2, 5.3)
+    used = np.full((1, 2), 0.5)
+    assert match_modes(new, used, old, used, np.array([5.0]))[0].tolist() == [[0, 1]]
+
+
+def test_of_modes_in_between_the_probabilities_decide():
+    old, new = ends(0.0, 1.0), ends(0.5, 0.5)
+    before, now = np.array([[0.8, 0.2]]), np.array([[0.2, 0.8]])
+    assert match_modes(new, now, old, before, np.array([5.0]), 0.5)[0].tolist() == [[1, 0]]
+
+
+def test_orders_are_the_best_of_all():
+    cost = np.random.default_rng(3).random((50, 6, 6))
+    expected = [linear_sum_assignment(each)[1].tolist() for each in cost]
+    assert _best_orders(cost).tolist() == expected
 
 
 def test_a_predictor_made_consistent_is_asked_once_a_scene():
