@@ -140,7 +140,9 @@ def _mined(task: MiningTask, log: RecordedLog, files: ShardFiles) -> MiningOutco
             writer = ShardWriter(files.path(number))
             for scene in scenes:
                 features = extractor(scene)
-                writer.add(features, future_labels(log, tracks, scene, features, config.scoring))
+                labels = future_labels(log, tracks, scene, features, config.scoring)
+                if labels.scored.any():  # else there is nothing to learn
+                    writer.add(features, labels)
             ends = {"recordings": {log.dataset: 1}, "id_switches": {log.dataset: tracks.num_jumps}} if last else {}
             document = writer.close({**of_recording, **files.origin, "last": last}, ends)
         count += len(document["samples"])

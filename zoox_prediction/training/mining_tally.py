@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zoox_prediction.models.scene_features import AGENT_COLUMNS, ELEMENT_COLUMNS, SceneFeatures
+from zoox_prediction.raster.channels import load_channel_table
 from zoox_prediction.scene import AgentClass, SignalState
 from zoox_prediction.training.future_labels import FutureLabels
 
@@ -23,7 +25,6 @@ _TURNED_RAD = 0.35  # less is straight
 _KNOWN_STEPS = 20  # of the future, to tell what an agent does
 _SPEED = AGENT_COLUMNS.index("speed")
 _SIGNALS = [ELEMENT_COLUMNS.index(f"signal_{state.name.lower()}") for state in SignalState if state]
-_LANE = ELEMENT_COLUMNS.index("kind_lane")
 
 
 def class_counts(agent_class: np.ndarray) -> dict[str, int]:
@@ -42,7 +43,7 @@ def tally_of(features: SceneFeatures, labels: FutureLabels) -> Tally:
     valid = labels.future_valid[scored]
     samples = {
         "all": 1,
-        "with_map": int(features.element_state[:, _LANE].any()),
+        "with_map": int(features.raster[:, _roads()].any()),
         "with_signals": int(features.element_state[:, _SIGNALS].any()),
         "with_ego": int(features.ego_valid[0]),
         "with_ego_future": int(labels.ego_future_valid.any()),
@@ -125,6 +126,13 @@ def print_tables(tally: Tally, console: Console) -> None:
         f"{of['valid_label_steps']:.1%} of the label steps are valid",
         highlight=False,
     )
+
+
+@cache
+def _roads() -> list[int]:
+    """The channels that show that there is a road."""
+    table = load_channel_table()
+    return [table.index(name) for name in ("drivable_area", "solid_boundary", "dashed_boundary", "road_edge")]
 
 
 def _speed_name(kind: int) -> str:
