@@ -161,10 +161,22 @@ class LaneGraph:
         position (N, 2) [m], yaw (N,) [rad]; `max_lanes` and `allowed_types` as in `assign`. A path branches at every
         successor of a lane; P = ceil(max(distance_m) / spacing_m) + 1. Distances are cut at `config.max_distance_m`.
         """
+        return self._follow(self.assign(position, yaw, max_lanes, allowed_types), distance_m, max_paths, spacing_m)
+
+    def paths_from(
+        self, lane: NDArray, arc_length_m: NDArray, distance_m: NDArray, max_paths: int = 6, spacing_m: float = 1.0
+    ) -> LanePaths:
+        """As `paths`, from places on lanes: rows lane (N,), at arc lengths (N,) [m] along their centrelines."""
+        lane = np.asarray(lane, dtype=np.int64).reshape(-1, 1)
+        place, none = np.asarray(arc_length_m, dtype=np.float64).reshape(-1, 1), np.zeros(lane.shape)
+        return self._follow(
+            LaneAssignment(lane, np.ones(lane.shape), place, none, none), distance_m, max_paths, spacing_m
+        )
+
+    def _follow(self, assigned: LaneAssignment, distance_m: NDArray, max_paths: int, spacing_m: float) -> LanePaths:
         fans = self._fans_of(spacing_m)
         distance_m = np.nan_to_num(np.asarray(distance_m, dtype=np.float64), nan=0.0, posinf=np.inf)
         distance_m = np.clip(distance_m, 0.0, self.config.max_distance_m)
-        assigned = self.assign(position, yaw, max_lanes, allowed_types)
         num_points = int(np.ceil(distance_m.max(initial=0.0) / spacing_m)) + 1
         agent, column = np.nonzero(assigned.lane >= 0)
         start = assigned.arc_length_m[agent, column]
