@@ -139,8 +139,8 @@ def nearest_agents(position: FloatArray, config: FeatureConfig) -> tuple[NDArray
     rows, valid = np.zeros((count, wanted), dtype=np.int64), np.zeros((count, wanted), dtype=bool)
     if count < 2:
         return rows, valid
-    away = position[:, None, :] - position[None]
-    squared = np.square(away).sum(axis=-1).astype(np.float32)
+    x, y = position[:, 0], position[:, 1]
+    squared = ((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2).astype(np.float32)
     np.fill_diagonal(squared, np.inf)
     # Floats that are not negative are ordered as their bits are: distance above, row below, and no two are equal.
     keys = (squared.view(np.int32).astype(np.int64) << 20) | np.arange(count)

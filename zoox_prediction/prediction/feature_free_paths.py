@@ -31,7 +31,7 @@ def free_paths(
     frames: AgentFrames,
     config: FeatureConfig,
     baselines: BaselinesConfig,
-) -> list[CandidatePaths]:
+) -> CandidatePaths:
     """Every agent gets at least one; `on_lane` (N,) are on lanes, `placed` (N,) on or beside one."""
     wheels, reach = drives(motion), reaches(motion, config)
     walks, still = ~wheels, motion.standing | motion.parked
@@ -48,7 +48,7 @@ def free_paths(
     slow = np.where(still, _STANDING_TURN, 1.0)
     veering = pace * baselines.pedestrian.veer_time_s
     none = np.zeros(len(motion))
-    curves = [
+    curves: list[tuple[PathKind, NDArray[np.bool_], FloatArray, FloatArray, FloatArray]] = [
         (PathKind.ARC, wheels & ~motion.reversing & (on_lane | ~still | wheel), forward, bend, fading),
         (PathKind.STRAIGHT, walks | ~on_lane | (motion.group != Group.VEHICLE), forward, none, fading),
         (
@@ -60,23 +60,24 @@ def free_paths(
         ),
         *((PathKind.VEER, lost, forward, slow * turn, veering) for turn in _VEERS_RAD),
     ]
-    found = []
-    for kind, whose, start, turn, over in curves:
-        rows = np.flatnonzero(whose)
-        spacing = reach[rows] / (NUM_PATH_POINTS - 1)
-        points = _curve(start[rows], turn[rows], over[rows], spacing)
-        share = np.full(len(rows), 1.0 / len(_VEERS_RAD) if kind == PathKind.VEER else 1.0)
-        found.append(CandidatePaths.of_kind(kind, rows, points, spacing, share=share))
-    return found
+    rows = [np.flatnonzero(whose) for _, whose, *_ in curves]
+    agent = np.concatenate(rows)
+    kind = np.repeat([int(each) for each, *_ in curves], [len(each) for each in rows])
+    start = np.concatenate([values[each] for (*_, values, _, _), each in zip(curves, rows, strict=True)])
+    turn = np.concatenate([values[each] for (*_, values, _), each in zip(curves, rows, strict=True)])
+    over = np.concatenate([values[each] for (*_, values), each in zip(curves, rows, strict=True)])
+    spacing = reach[agent] / (NUM_PATH_POINTS - 1)
+    share = np.where(kind == PathKind.VEER, 1.0 / len(_VEERS_RAD), 1.0)
+    return CandidatePaths.off_lanes(agent, kind, _curve(start, turn, over, spacing), spacing, share)
 
 
 def crossing_paths(
     motion: Motion, crosswalks: Crosswalks, frames: AgentFrames, config: FeatureConfig
-) -> list[CandidatePaths]:
+) -> CandidatePaths | None:
     """Over the nearest crosswalks: to where it is entered, across, and straight on."""
     walkers = np.flatnonzero(motion.group != Group.VEHICLE)
     if not len(walkers) or not len(crosswalks):
-        return []
+        return None
     crossings = find_crossings(
         crosswalks, motion, walkers, config.crosswalk_range_m, _CROSSING_RAD, config.crosswalks_per_agent
     )
@@ -84,26 +85,27 @@ def crossing_paths(
     spacing = reaches(motion, config)[agent] / (NUM_PATH_POINTS - 1)
     corners = frames.into(np.stack([motion.position[agent], crossings.entry, crossings.exit], axis=1), agent)
     points = _through(corners, spacing)
-    return [CandidatePaths.of_kind(PathKind.CROSSWALK, agent, points, spacing, crosswalk=crossings.crosswalk)]
+    kind, share = np.full(len(agent), int(PathKind.CROSSWALK)), np.ones(len(agent))
+    return CandidatePaths.off_lanes(agent, kind, points, spacing, share, crossings.crosswalk)
 
 
 def _relative_course(motion: Motion, frames: AgentFrames) -> FloatArray:
     return motion.course - frames.heading
 
 
-def _curve(start: FloatArray, turn: FloatArray, over_m: FloatArray, spacing_m: FloatArray) -> FloatArray:
+def _curve(start: FloatArray, turn: FloatArray, over_m: FloatArray, spacing_m: FloatArray) -> NDArray[np.float32]:
     """(R, 64, 3) from the origin, headed `start` (R,), turning by `turn` (R,) in all, by e less every `over_m` (R,)."""
     places = np.arange(2 * NUM_PATH_POINTS - 1) * 0.5  # the points and their middles
     heading = start[:, None] + turn[:, None] * -np.expm1(-places * (spacing_m / over_m)[:, None])
     middle = heading[:, 1::2]
-    points = np.zeros((len(start), NUM_PATH_POINTS, 3))
-    np.cumsum(spacing_m[:, None] * np.cos(middle), axis=1, out=points[:, 1:, 0])
-    np.cumsum(spacing_m[:, None] * np.sin(middle), axis=1, out=points[:, 1:, 1])
+    points = np.zeros((len(start), NUM_PATH_POINTS, 3), dtype=np.float32)
+    points[:, 1:, 0] = spacing_m[:, None] * np.cumsum(np.cos(middle), axis=1)
+    points[:, 1:, 1] = spacing_m[:, None] * np.cumsum(np.sin(middle), axis=1)
     points[..., 2] = heading[:, ::2]
     return points
 
 
-def _through(corners: FloatArray, spacing_m: FloatArray) -> FloatArray:
+def _through(corners: FloatArray, spacing_m: FloatArray) -> NDArray[np.float32]:
     """(R, 64, 3) from the first of corners (R, 3, 2) by the second to the third and straight on."""
     way = np.diff(corners, axis=1)  # (R, 2, 2)
     length = np.hypot(way[..., 0], way[..., 1])
@@ -114,4 +116,4 @@ def _through(corners: FloatArray, spacing_m: FloatArray) -> FloatArray:
     places = corners[:, :1] + before[..., None] * way[:, :1] + (arc - before)[..., None] * way[:, 1:]
     chord = np.diff(places[:, 1::2], axis=1, prepend=places[:, :1])
     heading = np.arctan2(chord[..., 1], chord[..., 0])
-    return np.concatenate([places[:, ::2], unwrapped(heading)[..., None]], axis=-1)
+    return np.concatenate([places[:, ::2], unwrapped(heading)[..., None]], axis=-1, dtype=np.float32)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.maps.lane_graph import LaneGraph
 from zoox_prediction.maps.road_network import Lanes
-from zoox_prediction.models.baselines.lanes import ALLOWED_TYPES
 from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.paths import Paths, endless_paths
 from zoox_prediction.prediction.feature_agents import AgentFrames
@@ -65,22 +64,10 @@ def find_changes(
     if not len(kept):
         return None
     row, column, target, agent = row[kept], column[kept], target[kept], agent[kept]
-    start, heading = graph.lines.point_at(target, on.arc_length_m[kept])
     begin = column * np.float64(main.spacing_m)
-    found = graph.paths(
-        start,
-        heading,
-        reach[agent] - begin,
-        max_paths=1,
-        spacing_m=main.spacing_m,
-        max_lanes=1,
-        allowed_types=ALLOWED_TYPES[motion.group[agent]],
-    )
-    if not len(found):
-        return None
-    query = found.agent
+    found = graph.paths_from(target, on.arc_length_m[kept], reach[agent] - begin, 1, main.spacing_m)
     length = np.clip(_CHANGE_S * motion.speed[agent], _MIN_CHANGE_M, _MAX_CHANGE_M)
-    return LaneChanges(row[query], endless_paths(found, agent, motion), begin[query], length[query])
+    return LaneChanges(row, endless_paths(found, agent, motion), begin, length)
 
 
 def changed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -16,14 +17,13 @@ from zoox_prediction.models.baselines.motion import Motion
 from zoox_prediction.models.baselines.paths import Paths, endless_paths, follow
 from zoox_prediction.models.scene_features import NUM_PATH_POINTS, FeatureConfig, PathKind
 from zoox_prediction.prediction.feature_agents import AgentFrames, drives
-from zoox_prediction.prediction.feature_lane_changes import NOT_YET, changed, find_changes
+from zoox_prediction.prediction.feature_lane_changes import NOT_YET, LaneChanges, changed, find_changes
 from zoox_prediction.prediction.feature_paths import MAX_REACH_M, CandidatePaths, even_points, reaches, unwrapped
-from zoox_prediction.scene import TrackedAgents
 
 FloatArray = NDArray[np.float64]
 
 _SPACING_M = 2.0  # of the lanes' paths
-_NUM_DENSE = 80  # points on which a joined path is computed
+_NUM_DENSE = 64  # points on which a joined path is computed
 _STRETCH, _SPARE_M = 1.08, 3.0  # a way along the inner side of a bend is shorter than the lane
 _SWING_RAD = 0.6  # who stands at a greater angle to a lane swings into it on a curve of its own
 _SWING_M = 12.0  # at most so much of the lane
@@ -32,24 +32,22 @@ _MAX_JOIN_RAD = 1.9  # between who joins a lane and the lane
 _JOIN_COST_M = 1.0  # that a radian between them counts as
 _MAX_JOIN_PATHS = 4  # onto one lane
 _MIN_JOINING_M = 5.0
-_CHANGE_SPEED_MPS = 0.1  # even a slow vehicle goes round what stands in its way
 
 
 def lane_paths(
-    agents: TrackedAgents,
     motion: Motion,
     road: Road,
     beside: NDArray[np.int64],
     frames: AgentFrames,
     config: FeatureConfig,
     baselines: BaselinesConfig,
-) -> list[CandidatePaths]:
-    """Paths along lanes of the vehicles and cyclists, by kind; none where the map has no lanes.
+) -> CandidatePaths | None:
+    """Paths along lanes of the vehicles and cyclists, by kind; None when there are none.
 
     `beside` as of `lanes_beside`.
     """
     if road.graph is None or not len(motion):
-        return []
+        return None
     use = replace(
         baselines.road_use,
         max_paths=config.max_paths,
@@ -64,46 +62,17 @@ def lane_paths(
     served = np.zeros(len(motion), dtype=bool)
     if main is not None:
         served[main.agent] = True
-        curves = _joined(main, *_keeping(main, motion, baselines), frames, reach)
-        found.append(_evened(PathKind.LANE, curves, main.share, reach))
-        found += _changes(road, beside, agents, main, curves, motion, frames, reach, baselines)
+        curves = _joined(PathKind.LANE, main, *_keeping(main, motion, baselines), frames, reach)
+        found.append(curves)
+        changes = find_changes(road.graph, beside, main, motion, reach)
+        if changes is not None:
+            found.append(_changed(changes, curves.select(changes.main), frames))
     joining = np.flatnonzero(drives(motion) & ~served & ~motion.reversing)
     paths = _paths_to_join(road.graph, joining, motion, frames, reach, use, config) if len(joining) else None
     if paths is not None:
         length = joining_lengths(paths, motion, replace(baselines.lane_changes, min_joining_m=_MIN_JOINING_M))
-        curves = _joined(paths, length, np.zeros(len(paths)), frames, reach)
-        found.append(_evened(PathKind.JOIN, curves, paths.share, reach))
-    return found
-
-
-def _changes(
-    road: Road,
-    beside: NDArray[np.int64],
-    agents: TrackedAgents,
-    main: Paths,
-    curves: _Curves,
-    motion: Motion,
-    frames: AgentFrames,
-    reach: FloatArray,
-    baselines: BaselinesConfig,
-) -> list[CandidatePaths]:
-    """Paths from `main`, which are followed on `curves`, to the lanes beside them."""
-    if road.graph is None:
-        return []
-    found = []
-    habits = replace(baselines.lane_changes, min_speed_mps=_CHANGE_SPEED_MPS)
-    first = np.flatnonzero(np.diff(main.agent, prepend=-1))  # the likeliest path of each agent
-    now = road.change_paths(main.select(first), motion, agents, habits)
-    if now is not None:
-        joined = _joined(now, joining_lengths(now, motion, habits), np.zeros(len(now)), frames, reach)
-        found.append(_evened(PathKind.LANE_CHANGE, joined, now.share, reach))
-    later = find_changes(road.graph, beside, main, motion, reach)
-    if later is not None:
-        left = _Curves(*(getattr(curves, each.name)[later.main] for each in fields(_Curves)))
-        points, heading, lane = changed(later, left.arc, left.points, left.heading, frames)
-        joined = _Curves(left.agent, left.arc, points, heading, np.where(lane == NOT_YET, left.lane, lane))
-        found.append(_evened(PathKind.LANE_CHANGE, joined, main.share[later.main], reach))
-    return found
+        found.append(_joined(PathKind.JOIN, paths, length, np.zeros(len(paths)), frames, reach))
+    return _evened(_Curves.concatenate(found), reach) if found else None
 
 
 def _keeping(paths: Paths, motion: Motion, baselines: BaselinesConfig) -> tuple[FloatArray, FloatArray]:
@@ -119,13 +88,24 @@ class _Curves:
     """R curves of K points each in the frames of their agents."""
 
     agent: NDArray[np.int64]  # (R,)
+    kind: NDArray[np.int64]  # (R,) PathKind
+    share: FloatArray  # (R,)
     arc: FloatArray  # (R, K) even arc lengths along what is followed [m]
     points: FloatArray  # (R, K, 2)
     heading: FloatArray  # (R, K) unwrapped
     lane: NDArray[np.int64]  # (R, K)
 
+    def select(self, rows: NDArray[np.int64]) -> _Curves:
+        return _Curves(*(getattr(self, each.name)[rows] for each in fields(self)))
 
-def _joined(paths: Paths, joining_m: FloatArray, kept_m: FloatArray, frames: AgentFrames, reach: FloatArray) -> _Curves:
+    @classmethod
+    def concatenate(cls, parts: Sequence[_Curves]) -> _Curves:
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
+
+
+def _joined(
+    kind: PathKind, paths: Paths, joining_m: FloatArray, kept_m: FloatArray, frames: AgentFrames, reach: FloatArray
+) -> _Curves:
     """The ways from the agents onto `paths`, smooth, and along them."""
     agent = paths.agent
     step = (reach[agent] * _STRETCH + _SPARE_M) / (_NUM_DENSE - 1)
@@ -138,16 +118,26 @@ def _joined(paths: Paths, joining_m: FloatArray, kept_m: FloatArray, frames: Age
         start = frames.course[agent[swings]]
         points[swings], heading[swings] = _swung(points[swings], heading[swings], arc[swings], start)
     points[:, 0] = 0.0
-    index = np.clip(np.rint(arc / paths.spacing_m).astype(np.int64), 0, paths.lane.shape[1] - 1)
-    return _Curves(agent, arc, points, heading, np.take_along_axis(paths.lane, index, axis=1))
+    index = np.minimum(np.rint(arc / paths.spacing_m).astype(np.int64), paths.lane.shape[1] - 1)
+    lane = np.take_along_axis(paths.lane, index, axis=1)
+    return _Curves(agent, np.full(len(agent), int(kind)), paths.share, arc, points, heading, lane)
 
 
-def _evened(kind: PathKind, curves: _Curves, share: FloatArray, reach: FloatArray) -> CandidatePaths:
+def _changed(changes: LaneChanges, left: _Curves, frames: AgentFrames) -> _Curves:
+    """The curves `left`, changed."""
+    points, heading, lane = changed(changes, left.arc, left.points, left.heading, frames)
+    kind = np.full(len(left.agent), int(PathKind.LANE_CHANGE))
+    lane = np.where(lane == NOT_YET, left.lane, lane)
+    return _Curves(left.agent, kind, left.share, left.arc, points, heading, lane)
+
+
+def _evened(curves: _Curves, reach: FloatArray) -> CandidatePaths:
+    """The same as paths of evenly spaced points."""
     spacing = reach[curves.agent] / (NUM_PATH_POINTS - 1)
     even, place = even_points(curves.points, curves.heading, spacing)
-    index = np.clip(np.rint(place).astype(np.int64), 0, curves.lane.shape[1] - 1)
-    lane = np.take_along_axis(curves.lane, index, axis=1)
-    return CandidatePaths.of_kind(kind, curves.agent, even, spacing, share=share, lane=lane)
+    lane = np.take_along_axis(curves.lane, np.rint(place).astype(np.int64), axis=1)
+    none = np.full(len(lane), -1)
+    return CandidatePaths(curves.agent, curves.kind, curves.share, even, spacing, lane, none)
 
 
 def _swung(
@@ -196,18 +186,8 @@ def _paths_to_join(
     rows = np.concatenate([best, other])
     if not len(rows):
         return None
-    start, heading = graph.lines.point_at(lane[rows], on.arc_length_m[rows])
     agent = joining[index[rows]]
-    found = graph.paths(
-        start,
-        heading,
-        reach[agent],
-        max_paths=_MAX_JOIN_PATHS,
-        spacing_m=use.spacing_m,
-        allowed_types=ALLOWED_TYPES[motion.group[agent]],
-    )
-    if not len(found):
-        return None
+    found = graph.paths_from(lane[rows], on.arc_length_m[rows], reach[agent], _MAX_JOIN_PATHS, use.spacing_m)
     paths = endless_paths(found, agent, motion)
     return replace(paths, heading_error_rad=wrap_angle(course[paths.agent] - paths.heading[:, 0]))
 

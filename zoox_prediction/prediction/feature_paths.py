@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoox_prediction.models.baselines.motion import Motion
-from zoox_prediction.models.scene_features import NUM_PATH_POINTS, FeatureConfig, PathKind
+from zoox_prediction.models.scene_features import NUM_PATH_POINTS, FeatureConfig
 from zoox_prediction.prediction.feature_agents import drives
 
 FloatArray = NDArray[np.float64]
@@ -24,7 +24,7 @@ class CandidatePaths:
     agent: NDArray[np.int64]  # (R,) row of the agent
     kind: NDArray[np.int64]  # (R,) PathKind
     share: FloatArray  # (R,) among those of the kind
-    points: FloatArray  # (R, 64, 3) x, y, heading (unwrapped); the first one is (0, 0)
+    points: NDArray[np.float32]  # (R, 64, 3) x, y, heading (unwrapped); the first one is (0, 0)
     spacing_m: FloatArray  # (R,)
     lane: NDArray[np.int64]  # (R, 64) row of the lane, -1 on none
     crosswalk: NDArray[np.int64]  # (R,) row of the crosswalk that is crossed, -1 for none
@@ -33,27 +33,19 @@ class CandidatePaths:
         return len(self.agent)
 
     @classmethod
-    def of_kind(
+    def off_lanes(
         cls,
-        kind: PathKind,
         agent: NDArray[np.int64],
-        points: FloatArray,
+        kind: NDArray[np.int64],
+        points: NDArray[np.float32],
         spacing_m: FloatArray,
-        *,
-        share: FloatArray | None = None,
-        lane: NDArray[np.int64] | None = None,
+        share: FloatArray,
         crosswalk: NDArray[np.int64] | None = None,
     ) -> CandidatePaths:
-        """Paths of one kind; share defaults to 1, for kinds of which no agent has two."""
-        count = len(agent)
+        """Paths that follow no lane."""
+        lane = np.full((len(agent), NUM_PATH_POINTS), -1)
         return cls(
-            agent=agent,
-            kind=np.full(count, int(kind)),
-            share=np.ones(count) if share is None else share,
-            points=points,
-            spacing_m=spacing_m,
-            lane=np.full((count, NUM_PATH_POINTS), -1) if lane is None else lane,
-            crosswalk=np.full(count, -1) if crosswalk is None else crosswalk,
+            agent, kind, share, points, spacing_m, lane, np.full(len(agent), -1) if crosswalk is None else crosswalk
         )
 
     @classmethod
@@ -72,34 +64,40 @@ def reaches(motion: Motion, config: FeatureConfig) -> FloatArray:
     return np.clip((motion.speed + reserve) * config.path_horizon_s, least, MAX_REACH_M)
 
 
-def even_points(points: FloatArray, heading: FloatArray, spacing_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+def even_points(
+    points: FloatArray, heading: FloatArray, spacing_m: FloatArray
+) -> tuple[NDArray[np.float32], FloatArray]:
     """R curves through points (R, K, 2) with headings (R, K), unwrapped, at 64 even arc lengths from the start.
 
     Returns points and headings (R, 64, 3), and where among the K these are (R, 64), as fractions of an index. Arc
     lengths are those of the chords; a curve that is too short goes on straight.
     """
     count, dense = heading.shape
-    chord = np.hypot(*np.moveaxis(np.diff(points, axis=1), -1, 0))
     length = np.zeros((count, dense))
-    np.cumsum(chord, axis=1, out=length[:, 1:])
+    step = np.diff(points, axis=1)
+    np.cumsum(np.hypot(step[..., 0], step[..., 1]), axis=1, out=length[:, 1:])
     wanted = np.arange(NUM_PATH_POINTS) * spacing_m[:, None]
-    # One rising axis for all curves, a metre apart, so that they are all interpolated at once.
-    base = np.zeros(count)
-    np.cumsum(length[:-1, -1] + 1.0, out=base[1:])
     held = np.minimum(wanted, length[:, -1:])
-    place = np.interp((held + base[:, None]).ravel(), (length + base[:, None]).ravel(), np.arange(count * dense))
-    place = place.reshape(count, NUM_PATH_POINTS) - np.arange(count)[:, None] * dense
-    low = np.clip(place.astype(np.int64), 0, dense - 2)
+    # One rising axis for all curves, a metre apart, so that they are all interpolated at once.
+    base = np.zeros((count, 1))
+    np.cumsum(length[:-1, -1] + 1.0, out=base[1:, 0])
+    first = np.arange(count)[:, None] * np.float64(dense)
+    place = np.interp((held + base).ravel(), (length + base).ravel(), np.arange(count * dense, dtype=np.float64))
+    place = np.clip(place.reshape(count, NUM_PATH_POINTS) - first, 0.0, dense - 1.0)
+    low = np.minimum(place.astype(np.int64), dense - 2)
     share = place - low
     index = low + np.arange(count)[:, None] * dense
-    channels = []
-    for channel in (points[..., 0], points[..., 1], heading):
-        flat = channel.ravel()
-        first = np.take(flat, index)
-        channels.append(first + share * (np.take(flat, index + 1) - first))
-    x, y, theta = channels
+    channels = np.concatenate([points, heading[..., None]], axis=-1).reshape(-1, 3)
+    even = channels.take(index, axis=0)
+    change = channels.take(index + 1, axis=0)
+    change -= even
+    change *= share[..., None]
+    even += change
     beyond = wanted - held
-    return np.stack([x + beyond * np.cos(theta), y + beyond * np.sin(theta), theta], axis=-1), place
+    if beyond.any():
+        even[..., 0] += beyond * np.cos(even[..., 2])
+        even[..., 1] += beyond * np.sin(even[..., 2])
+    return even.astype(np.float32), place
 
 
 def unwrapped(heading: FloatArray) -> FloatArray:

@@ -99,7 +99,7 @@ class FeatureExtractor:
             **self._elements(scene, motion, frames, prepared.elements, frame),
             path_agent=paths.agent,
             path_kind=paths.kind,
-            path_points=paths.points.astype(np.float32),
+            path_points=paths.points,
             path_spacing=paths.spacing_m.astype(np.float32),
             path_state=path_states(paths, frames, prepared.lanes, prepared.road.crosswalks, scene.signals),
             path_start_speed=_start_speed(paths, motion, frames).astype(np.float32),
@@ -127,15 +127,15 @@ class FeatureExtractor:
 
     def _paths(self, scene: Scene, motion: Motion, frames: AgentFrames, prepared: _PreparedMap) -> CandidatePaths:
         config, baselines = self.config, self._baselines
-        along_lanes = lane_paths(scene.agents, motion, prepared.road, prepared.beside, frames, config, baselines)
+        along_lanes = lane_paths(motion, prepared.road, prepared.beside, frames, config, baselines)
         on_lane, placed = np.zeros(len(motion), dtype=bool), np.zeros(len(motion), dtype=bool)
-        for part in along_lanes:
-            placed[part.agent] = True
-            on_lane[part.agent[part.kind == PathKind.LANE]] = True
+        if along_lanes is not None:
+            placed[along_lanes.agent] = True
+            on_lane[along_lanes.agent[along_lanes.kind == PathKind.LANE]] = True
         wheel = scene.agents.front_wheel_angle
         free = free_paths(motion, wheel, on_lane, placed, frames, config, baselines)
         crossing = crossing_paths(motion, prepared.road.crosswalks, frames, config)
-        return CandidatePaths.sorted([*along_lanes, *free, *crossing])
+        return CandidatePaths.sorted([part for part in (along_lanes, free, crossing) if part is not None])
 
     def _elements(
         self, scene: Scene, motion: Motion, frames: AgentFrames, elements: MapElements, frame: RasterFrame
