@@ -21,7 +21,7 @@ class BalanceConfig:
     drives_off: float = 2.0  # stands now, moves later
     stops: float = 1.5  # moves now, stands at the end
     turns: float = 2.0
-    groups: tuple[float, ...] = (1.0, 2.0, 1.0, 1.0)  # further factors, in the order of Group
+    groups: tuple[float, ...] = (1.0, 2.0, 0.5, 0.5)  # further factors, in the order of Group
     standing_mps: float = 0.5
     moved_m: float = 1.5
     turned_rad: float = 0.35

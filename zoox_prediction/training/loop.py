@@ -58,7 +58,7 @@ class Training:
     ) -> None:
         """`samples` and `validation` are sequences of Sample, of what `card` says. `folder` gets LATEST and BEST;
         `show` the share that is done and a line on how it goes. Seconds are those of `clock`."""
-        self.state = TrainingState(config, card, len(samples), fabric)
+        self.state = TrainingState(config, card, fabric)
         self._config, self._card, self._fabric, self._clock = config, card, fabric, clock
         self._samples, self._validation, self._folder, self._show = samples, validation, folder, show
         rank, world = fabric.global_rank, fabric.world_size

@@ -73,7 +73,6 @@ def make_fabric(config: TrainConfig) -> Fabric:
     """One process on the best device that there is, or this one of those that torchrun started."""
     import torch
     from lightning_fabric import Fabric
-    from lightning_fabric.strategies import DDPStrategy
 
     world = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -86,8 +85,7 @@ def make_fabric(config: TrainConfig) -> Fabric:
         accelerator="cuda" if on_gpu else "cpu",
         devices=local,
         num_nodes=max(world // local, 1),
-        # A batch without plans, or without paths, leaves parts of the network without gradients.
-        strategy=DDPStrategy(find_unused_parameters=True) if world > 1 else "auto",
+        strategy="ddp" if world > 1 else "auto",
         precision=config.optimization.precision,
     )
     fabric.launch()
@@ -122,6 +120,7 @@ def train(config: TrainConfig, fabric: Fabric, bar: Callable[..., None]) -> None
     training.run()
     if fabric.is_global_zero:
         _finish(folder, validation, fabric, show)
+    fabric.barrier()  # a process that ends breaks the connections of the others
 
 
 def card_of(samples: SampleDataset, config: TrainConfig) -> ModelCard:

@@ -28,7 +28,7 @@ class DataConfig:
     train: tuple[str, ...] = ("samples/train",)
     validation: tuple[str, ...] = ("samples/validation",)
     validation_scenes: int = 400  # at most, evenly over all; 0 is all of them
-    batch_size: int = 8  # scenes per step, over all processes
+    batch_size: int = 4  # scenes per step, over all processes
     workers: int = 1  # processes per training process that read ahead; 0 reads in the training process
 
     def __post_init__(self) -> None:

@@ -44,9 +44,9 @@ def chosen_paths(batch: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]
 class TrainingState:
     """Network, averaged weights, optimizer and counters."""
 
-    def __init__(self, config: TrainConfig, card: ModelCard, num_samples: int, fabric: Fabric) -> None:
+    def __init__(self, config: TrainConfig, card: ModelCard, fabric: Fabric) -> None:
         """New weights, drawn with the seed."""
-        self._config, self._card, self._fabric, self._num_samples = config, card, fabric, num_samples
+        self._config, self._card = config, card
         torch.manual_seed(config.seed)
         self.plain = make_network(card, "the configuration").to(memory_format=torch.channels_last)
         optimizer = make_optimizer(self.plain, config.optimization)
@@ -69,7 +69,10 @@ class TrainingState:
         self._reset_average()
 
     def resume(self, checkpoint: Checkpoint, source: str) -> None:
-        """Goes on from a checkpoint of this training; InputError, naming both values, when its settings differ."""
+        """Goes on from a checkpoint of this training; InputError, naming both values, when its settings differ.
+
+        Samples may have been added or removed meanwhile: it then goes on with those that there are.
+        """
         state = checkpoint.resume
         if state is None:
             raise InputError(f"{source}: holds weights only; name it as init_from to begin another training with them")
@@ -116,7 +119,7 @@ class TrainingState:
         """What a training that goes on must have in common, by dotted name, as JSON gives it back."""
         config = asdict(self._config)
         free = {"output", "logging", "licence", "network", "init_from"}
-        settings: dict[str, Any] = {"number of samples": self._num_samples}
+        settings: dict[str, Any] = {}
         for section, values in config.items():
             if section in free:
                 continue
