@@ -27,6 +27,7 @@ COMMANDS = {
     "convert": Command("zoox_prediction.recording.convert_command", "turn a public dataset's recording into a bag"),
     "replay": Command("zoox_prediction.demo.replay_command", "play a bag with /clock, as `ros2 bag play` would"),
     "evaluate": Command("zoox_prediction.evaluation.evaluate_command", "score predictors on recordings"),
+    "results": Command("zoox_prediction.evaluation.results_command", "make the page of results from files of scores"),
     "calibrate": Command("zoox_prediction.training.calibrate_command", "fit the heuristic predictors to recordings"),
     "mine": Command("zoox_prediction.training.mine_command", "turn recordings into training samples"),
     "train": Command("zoox_prediction.training.train_command", "train the learned predictor on samples"),

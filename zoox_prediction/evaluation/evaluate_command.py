@@ -6,14 +6,14 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import provenance, tables
-from zoox_prediction.evaluation.evaluation_run import Choice, evaluate_recordings
+from zoox_prediction.evaluation.evaluation_run import Choice, evaluate_recordings, labelled_predictors
 from zoox_prediction.evaluation.protocol import ProtocolConfig
-from zoox_prediction.evaluation.score_report import recording_names, scene_rows, score_rows
+from zoox_prediction.evaluation.score_report import recordings_scored, scene_rows, score_rows
 from zoox_prediction.evaluation.subsets import SUBSETS
 from zoox_prediction.prediction.registry import PREDICTORS, usable_predictors
 from zoox_prediction.progress import progress_bar
@@ -22,8 +22,6 @@ from zoox_prediction.recording.split import HALVES
 from zoox_prediction.recording.splits import PARTS, read_split
 
 EXIT_SOME_UNREADABLE = 2
-
-_LABEL = re.compile(r"[\w-]+")  # of a predictor, in LABEL=NAME
 
 
 def _subset_lines() -> str:
@@ -94,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the table and writes the JSON; 0 when every recording was read, else 2 after scoring the others."""
     if arguments.json is not None:
         tables.check_writable(arguments.json)
-    names = _predictors(arguments.predictor or usable_predictors())
+    names = labelled_predictors(arguments.predictor or usable_predictors())
     if not arguments.interval > 0.0:
         raise InputError(f"--interval {arguments.interval:g}: must be positive")
     workers = _cores() if arguments.workers is None else arguments.workers
@@ -117,25 +115,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("no agent in these recordings is seen for long enough to be scored; give longer recordings")
     if arguments.json is not None:
         more = {
-            "command": _command(arguments, names, list(recording_names(scores))),
+            "command": _command(arguments, names, list(recordings_scored(scores))),
             "predictors": provenance.predictors(names),
-            "recordings": recording_names(scores),
+            "recordings": recordings_scored(scores),
             "scenes": list(scene_rows(scores, names)),
         }
         tables.write_json(arguments.json, rows, more)
     return EXIT_SOME_UNREADABLE if unreadable else 0
-
-
-def _predictors(words: Sequence[str]) -> dict[str, str]:
-    """Names for `create_predictor` by their labels, from words NAME or LABEL=NAME."""
-    names: dict[str, str] = {}
-    for word in words:
-        label, equals, name = word.partition("=")
-        if not (equals and _LABEL.fullmatch(label)):  # a file of weights may have the sign in its name
-            label = name = word
-        if names.setdefault(label, name) != name:
-            raise InputError(f"--predictor: '{label}' stands for both {names[label]} and {name}; give two labels")
-    return names
 
 
 def _cores() -> int:

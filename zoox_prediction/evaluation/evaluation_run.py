@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,11 +18,14 @@ from zoox_prediction.evaluation.scores import Modes, Truth
 from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import create_predictor
+from zoox_prediction.recording.licences import licence_of
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.sources import RecordingSource, open_recording
 from zoox_prediction.recording.split import RecordingSplit
 from zoox_prediction.recording.splits import Split
 from zoox_prediction.scene import Scene
+
+_LABEL = re.compile(r"[\w-]+")  # of a predictor, in LABEL=NAME
 
 Progress = Callable[[float, str], None]  # share done, what of
 
@@ -44,6 +48,7 @@ class RecordingScores:
 
     dataset: str
     name: str
+    licence: str
     sums: Mapping[str, ScoreSums]  # by predictor
     scenes: tuple[SceneError, ...]
 
@@ -54,6 +59,18 @@ class Outcome:
 
     scores: RecordingScores | None
     problems: tuple[str, ...]
+
+
+def labelled_predictors(words: Sequence[str]) -> dict[str, str]:
+    """Names for `create_predictor` by their labels, from words NAME or LABEL=NAME."""
+    names: dict[str, str] = {}
+    for word in words:
+        label, equals, name = word.partition("=")
+        if not (equals and _LABEL.fullmatch(label)):  # a file of weights may have the sign in its name
+            label = name = word
+        if names.setdefault(label, name) != name:
+            raise InputError(f"--predictor: '{label}' stands for both {names[label]} and {name}; give two labels")
+    return names
 
 
 def make_predictors(names: Mapping[str, str]) -> dict[str, Predictor]:
@@ -176,4 +193,4 @@ def evaluate_recording(
             found.append(error)
 
     sums = evaluate_log(log, predictors, config, progress, note)
-    return RecordingScores(dataset, log.name, sums, tuple(found))
+    return RecordingScores(dataset, log.name, licence_of(log.dataset, log.metadata), sums, tuple(found))

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from zoox_prediction import __version__
-from zoox_prediction.prediction.registry import create_predictor
+from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
 
 _DISTRIBUTIONS = ("numpy", "scipy", "shapely", "rosbags", "onnxruntime", "torch")
 
@@ -46,6 +46,7 @@ def predictors(names: Mapping[str, str]) -> list[dict[str, object]]:
     for label, name in names.items():
         predictor = create_predictor(name)
         about: dict[str, object] = {"label": label, "name": predictor.name, "version": predictor.version}
+        about["heuristic"] = name in PREDICTORS
         card = getattr(predictor, "card", None)
         if card is not None:
             about |= {"licence": card.licence, "training_data": list(card.training_data), "network": dict(card.network)}

@@ -43,9 +43,12 @@ def scene_rows(scores: Sequence[RecordingScores], predictors: Iterable[str]) -> 
                 yield {"dataset": dataset, **row}
 
 
-def recording_names(scores: Sequence[RecordingScores]) -> dict[str, list[str]]:
-    """Names of the recordings by dataset."""
-    return {dataset: [each.name for each in members] for dataset, members in _by_dataset(scores).items()}
+def recordings_scored(scores: Sequence[RecordingScores]) -> dict[str, dict[str, object]]:
+    """The licence and the names of the recordings of each dataset."""
+    return {
+        dataset: {"licence": ", ".join(sorted({each.licence for each in members})), "names": [m.name for m in members]}
+        for dataset, members in _by_dataset(scores).items()
+    }
 
 
 def _by_dataset(scores: Sequence[RecordingScores]) -> dict[str, list[RecordingScores]]:

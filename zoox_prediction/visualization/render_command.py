@@ -17,12 +17,15 @@ from zoox_prediction.visualization.output import prepare_output
 from zoox_prediction.visualization.picture import write_png
 from zoox_prediction.visualization.raster_command import add_raster_arguments, print_channels, render_raster
 from zoox_prediction.visualization.recorded import FRAMES_PER_S, RecordingView, every_scene, scene_at
+from zoox_prediction.visualization.scored_scenes import EPILOG as SCORED_EPILOG
+from zoox_prediction.visualization.scored_scenes import add_scored_arguments, render_scored
 
 EPILOG = """\
 examples:
   zoox-prediction render scene my_drive --at 7.5 --output crossing.png
   zoox-prediction render film vehicle_tracks_000.csv --predictor lane_following
   zoox-prediction render raster my_drive --at 7.5 --output seen.png
+  zoox-prediction render scored scores.json --recordings drives/ --rank worst --out worst
 """
 
 
@@ -43,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     raster = kinds.add_parser("raster", help="what the network sees: a picture in colours and a sheet of all channels")
     raster.epilog, raster.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     add_raster_arguments(raster)
+    scored = kinds.add_parser("scored", help="the best, median and worst scenes of an evaluation")
+    scored.epilog, scored.formatter_class = SCORED_EPILOG, argparse.RawDescriptionHelpFormatter
+    add_scored_arguments(scored)
     kinds.add_parser("channels", help="print the documentation of the raster's channels")
 
 
@@ -51,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         return print_channels()
     if arguments.kind == "raster":
         return render_raster(arguments)
+    if arguments.kind == "scored":
+        return render_scored(arguments)
     predictor = create_predictor(arguments.predictor)
     if arguments.width_m is not None and not arguments.width_m > 0.0:
         raise InputError(f"--width-m {arguments.width_m}: must be positive")

@@ -91,7 +91,8 @@ def test_processes_measure_what_one_does(bag, tmp_path):
         assert _evaluate(*sources, *options) == 0
         documents.append(json.loads(out.read_text()))
     assert documents[0]["rows"] == documents[1]["rows"]
-    assert documents[0]["recordings"] == documents[1]["recordings"] == {"made-up": ["test", "second", "third"]}
+    assert documents[0]["recordings"] == documents[1]["recordings"]
+    assert documents[0]["recordings"]["made-up"]["names"] == ["test", "second", "third"]
 
 
 def test_a_split_chooses_and_labels_name(bag, tmp_path):
@@ -102,9 +103,9 @@ def test_a_split_chooses_and_labels_name(bag, tmp_path):
     options = ["--split", split, "--predictor", "cv=constant_velocity", "--workers", "1", "--json", out]
     assert _evaluate(bag, tmp_path / "second.bag", *options) == 0
     document = json.loads(out.read_text())
-    assert document["recordings"] == {"made-up": ["second"]}
+    assert document["recordings"] == {"made-up": {"licence": "unknown", "names": ["second"]}}
     assert {row["predictor"] for row in document["rows"]} == {"cv"}
-    assert document["predictors"] == [{"label": "cv", "name": "constant_velocity", "version": "1"}]
+    assert document["predictors"] == [{"label": "cv", "name": "constant_velocity", "version": "1", "heuristic": True}]
     assert str(tmp_path) not in document["command"]
     assert "--recordings made-up --split config/splits/split.yaml --part test" in document["command"]
 
