@@ -39,8 +39,8 @@ def bag(tmp_path_factory):
     return path
 
 
-def _evaluate(*arguments):
-    return main(["evaluate", "--recordings", *map(str, arguments)])
+def _evaluate(*arguments, workers=1):
+    return main(["evaluate", "--recordings", *map(str, arguments), "--workers", str(workers)])
 
 
 def test_table_and_json(bag, tmp_path, capsys):
@@ -87,8 +87,7 @@ def test_processes_measure_what_one_does(bag, tmp_path):
     documents = []
     for workers in (1, 2):
         out = tmp_path / f"{workers}.json"
-        options = ["--predictor", "constant_velocity", "--workers", workers, "--json", out]
-        assert _evaluate(*sources, *options) == 0
+        assert _evaluate(*sources, "--predictor", "constant_velocity", "--json", out, workers=workers) == 0
         documents.append(json.loads(out.read_text()))
     assert documents[0]["rows"] == documents[1]["rows"]
     assert documents[0]["recordings"] == documents[1]["recordings"]
@@ -100,7 +99,7 @@ def test_a_split_chooses_and_labels_name(bag, tmp_path):
     split = tmp_path / "split.yaml"
     split.write_text("train: [{dataset: made-up, names: test}]\ntest: [{dataset: made-up, names: sec*}]\n")
     out = tmp_path / "scores.json"
-    options = ["--split", split, "--predictor", "cv=constant_velocity", "--workers", "1", "--json", out]
+    options = ["--split", split, "--predictor", "cv=constant_velocity", "--json", out]
     assert _evaluate(bag, tmp_path / "second.bag", *options) == 0
     document = json.loads(out.read_text())
     assert document["recordings"] == {"made-up": {"licence": "unknown", "names": ["second"]}}
@@ -129,7 +128,6 @@ def test_what_cannot_be_read_is_named_and_the_rest_scored(bag, tmp_path, capsys)
         (["--predictor", "constant_velocty"], "did you mean 'constant_velocity'"),
         (["--interval", "0"], "--interval 0"),
         (["--json", "/nowhere/scores.json"], "the folder does not exist"),
-        (["--workers", "0"], "--workers 0"),
         (["--split", "/nowhere/split.yaml"], "/nowhere/split.yaml"),
         (["--predictor", "a=pedestrian", "a=standing_still"], "'a' stands for both"),
     ],
@@ -139,6 +137,11 @@ def test_mistakes_end_in_one_sentence(bag, capsys, options, says):
     errors = capsys.readouterr().err
     assert says in errors
     assert len(errors.strip().splitlines()) == 1
+
+
+def test_no_worker_is_refused(bag, capsys):
+    assert _evaluate(bag, workers=0) == 2
+    assert "--workers 0" in capsys.readouterr().err
 
 
 def test_a_recording_that_is_too_short_says_so(tmp_path, capsys):
