@@ -110,8 +110,10 @@ class MotionIntegration(nn.Module):
         aside = soft_limit(lateral, self.max_residual, self.max_residual) @ self.to_steps
         aside = aside * step / speed.clamp(min=_TURNING_SPEED_MPS) ** 2
         turn = on_path - torch.cat([first, on_path[..., :-1]], dim=-1) + aside
-        sharpest = torch.where(path.is_vehicle, path.limits[:, 3], 1e6)[:, None, None] * step
-        return torch.maximum(torch.minimum(turn, sharpest), -sharpest)
+        sharpest = path.limits[:, None, None, 3] * step
+        return torch.where(
+            path.is_vehicle[:, None, None], torch.maximum(torch.minimum(turn, sharpest), -sharpest), turn
+        )
 
     def _heading_at(self, path: PathGeometry, arc_length: Tensor) -> Tensor:
         """Headings (R, C, T) of paths at arc lengths (R, C, T), linear between points and straight beyond the end."""

@@ -114,3 +114,20 @@ def test_a_control_counts_from_the_knot_before_it_on() -> None:
         ]
         assert np.argmax(changed[3]) == 5 * knot
         assert not any(each[: 5 * knot].any() for each in changed)
+
+
+@pytest.mark.parametrize("is_vehicle", [True, False])
+def test_no_limit_makes_gradients_explode(is_vehicle: bool) -> None:
+    """Where an agent stands, its course is at the limits from both sides at once."""
+    controls = torch.zeros((3, 1, 4, 16), requires_grad=True)
+    path = motion_integration.PathGeometry(
+        heading=torch.linspace(0.0, 3.0, 64).repeat(3, 1),
+        spacing=torch.ones(3),
+        start_speed=torch.tensor([0.0, 0.1, 5.0]),
+        limits=torch.tensor([_CAR if is_vehicle else _WALKER]).expand(3, 4),
+        is_vehicle=torch.full((3,), is_vehicle),
+    )
+    motion = motion_integration.MotionIntegration(2.5, 1.5).train()(controls, path)
+    for each in motion:
+        (gradient,) = torch.autograd.grad(each[..., -1].sum(), controls, retain_graph=True)
+        assert gradient.abs().max() < 50.0
