@@ -80,7 +80,7 @@ def test_a_few_scenes_are_learnt_by_heart(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").iterdir())
 
 
-class _Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -89,7 +89,7 @@ def _dies_after(steps: int):
 
     def show(share: float, text: str) -> None:
         if text.startswith(f"step {steps},"):
-            raise _Killed
+            raise KilledError
 
     return show
 
@@ -101,7 +101,7 @@ def test_a_killed_training_goes_on_to_the_same_weights_bit_for_bit(tmp_path: Pat
     whole = _training(config, tmp_path / "whole", samples)
     whole.run()
     killed = _training(config, tmp_path / "killed", samples, show=_dies_after(8))
-    with pytest.raises(_Killed):
+    with pytest.raises(KilledError):
         killed.run()
     resumed = _training(config, tmp_path / "killed", samples)
     resumed.state.resume(load_checkpoint(tmp_path / "killed" / LATEST), "latest")
