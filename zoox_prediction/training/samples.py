@@ -63,7 +63,10 @@ class SampleEntry:
 
 
 class SampleDataset(Sequence[Sample]):
-    """The samples of some folders, in a fixed order. Picklable; holds no open file, so any process may read any."""
+    """The samples of some folders, in a fixed order. Picklable; holds no open file, so any process may read any.
+
+    What two folders have of the same scene counts once, as the first one has it.
+    """
 
     def __init__(self, folders: Iterable[Path | str]) -> None:
         """Raises InputError, which names the folder, when one has no samples or such of another version or config."""
@@ -80,7 +83,8 @@ class SampleDataset(Sequence[Sample]):
             entries = [entry for path in shard_indexes(folder) for entry in read_entries(path)]
             if not entries:
                 raise InputError(f"{folder}: holds no samples; make some with 'zoox-prediction mine'")
-            self.entries += entries
+            known = {entry.meta for entry in self.entries}
+            self.entries += [entry for entry in entries if entry.meta not in known]
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -212,6 +212,14 @@ def test_again_starts_from_nothing(bags: Path, tmp_path: Path) -> None:
     assert [entry.meta.recording for entry in SampleDataset([out]).entries] == ["second", "second"]
 
 
+def test_a_scene_that_two_folders_have_counts_once(bags: Path, mined: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert _mine(bags / "second", out) == 0
+    samples = SampleDataset([out, mined])
+    assert samples.recordings == {"simulation": ["second", "first"]}
+    assert len({entry.meta for entry in samples.entries}) == len(samples) == 20
+
+
 def test_samples_of_another_version_are_not_read(mined: Path, tmp_path: Path) -> None:
     document = json.loads((mined / "index.json").read_text())
     document["settings"]["channel_digest"] = "0123"
