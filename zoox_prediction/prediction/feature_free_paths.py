@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zoox_prediction.geometry import wrap_angle
 from zoox_prediction.models.baselines.classes import Group
 from zoox_prediction.models.baselines.config import BaselinesConfig
 from zoox_prediction.models.baselines.crosswalks import Crosswalks, find_crossings
@@ -43,7 +44,8 @@ def free_paths(
     most = motion.limits.curvature_per_m
     steered = np.clip(steered / (_WHEELBASE * motion.size[:, 0]), -most, most) * _WHEEL_M
     bend, fading = np.where(wheel, steered, bend), np.where(wheel, _WHEEL_M, fading)
-    forward, backward = frames.course, np.where(motion.reversing, _relative_course(motion, frames), np.pi)
+    forward = frames.course
+    backward = np.pi + np.where(motion.reversing, wrap_angle(motion.course - frames.heading - np.pi), 0.0)
     lost = walks | (motion.group == Group.CYCLIST) | ~placed  # may turn anywhere
     slow = np.where(still, _STANDING_TURN, 1.0)
     veering = pace * baselines.pedestrian.veer_time_s
@@ -87,10 +89,6 @@ def crossing_paths(
     points = _through(corners, spacing)
     kind, share = np.full(len(agent), int(PathKind.CROSSWALK)), np.ones(len(agent))
     return CandidatePaths.off_lanes(agent, kind, points, spacing, share, crossings.crosswalk)
-
-
-def _relative_course(motion: Motion, frames: AgentFrames) -> FloatArray:
-    return motion.course - frames.heading
 
 
 def _curve(start: FloatArray, turn: FloatArray, over_m: FloatArray, spacing_m: FloatArray) -> NDArray[np.float32]:
