@@ -174,9 +174,9 @@ def test_a_turned_and_distant_scene_looks_the_same_to_its_agents():
     for name in ("agent_pose", "agent_state", "history", "ego_pose", "ego_state", "path_spacing", "path_start_speed"):
         assert getattr(first, name) == pytest.approx(getattr(second, name), abs=1e-3), name
     assert np.abs(first.path_points - second.path_points).max() < 1e-3
-    edge = [PATH_COLUMNS.index(name) for name in ("on_crosswalk", "signal_red")]  # flags may change a point early
-    assert np.abs(np.delete(first.path_state - second.path_state, edge, axis=2)).max() < 1e-3
-    assert (first.path_state != second.path_state)[..., edge].mean() < 0.002
+    smooth = [PATH_COLUMNS.index(name) for name in ("curvature", "speed_limit", "stop_line", "share")]
+    assert np.abs(first.path_state - second.path_state)[..., smooth].max() < 1e-3
+    assert (np.abs(first.path_state - second.path_state) > 1e-3).sum() < 5  # a flag may be up a point earlier
     assert np.array_equal(first.neighbor, second.neighbor)
 
 
