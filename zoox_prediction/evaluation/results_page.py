@@ -9,6 +9,8 @@ from zoox_prediction.evaluation.results_tables import is_ablation
 from zoox_prediction.evaluation.score_files import ScoreFiles
 from zoox_prediction.evaluation.subsets import SUBSETS
 
+_CLASSES = ("vehicle", "pedestrian", "cyclist")
+
 _INTRODUCTION = """\
 # Results
 
@@ -37,8 +39,11 @@ def _summary(files: ScoreFiles) -> Iterator[str]:
 
 def _comparison(files: ScoreFiles) -> Iterator[str]:
     if any("against_best" in row for row in files.rows):
-        yield "## Learned predictors and the best heuristic, by class and horizon, K = 6"
-        yield tables.comparison_table(files)
+        yield "## Learned predictors and the best heuristic at every horizon"
+        yield tables.comparison_table(files, ["all"], [6])
+        yield "<details>\n<summary>by class, K = 1 and 6</summary>\n"
+        yield tables.comparison_table(files, ["all", *_CLASSES], [1, 6])
+        yield "</details>"
 
 
 def _certainty(files: ScoreFiles) -> Iterator[str]:
@@ -55,6 +60,7 @@ def _ablation(files: ScoreFiles) -> Iterator[str]:
         "minFDE of K = 6 at the longest horizon in metres, and how much more it is without a part of the network or\n"
         "its input; of all agents, and of those whose future that part may tell: "
         + "; ".join(f"*{_words(name)}*, {what}" for name, what in SUBSETS.items())
+        + "."
     )
     for dataset in datasets:
         yield f"### {dataset}"
@@ -89,7 +95,7 @@ def _data(files: ScoreFiles) -> Iterator[str]:
         yield "## Weights"
         yield tables.weights_table(trained)
     yield "## Commands"
-    commands = [str(document["command"]) for document in files.documents]
+    commands = dict.fromkeys(str(document["command"]) for document in files.documents)
     yield "\n".join(["```", *commands, "```"])
     made = dict.fromkeys(
         f"version {document['versions'].get('zoox_prediction')}, commit {document['commit'] or 'unknown'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from zoox_prediction.evaluation.score_files import Row, ScoreFiles
@@ -10,8 +11,7 @@ from zoox_prediction.evaluation.subsets import SUBSETS
 
 _ABLATION = "no_"  # begins the label of a predictor that lacks something
 _MODES = 6
-_FEW = 20  # agents; classes with fewer have no line in tables that are always shown
-_SHOWN_CLASSES = ("all", "vehicle", "pedestrian", "cyclist")
+_FEW = 20  # agents; classes with fewer are not compared
 
 
 def is_ablation(predictor: str) -> bool:
@@ -35,27 +35,26 @@ def summary_table(files: ScoreFiles) -> str:
     return _table(head, lines)
 
 
-def comparison_table(files: ScoreFiles) -> str:
-    """By dataset, class and predictor, at every horizon."""
+def comparison_table(files: ScoreFiles, classes: Sequence[str], num_modes: Sequence[int]) -> str:
+    """By dataset, class, K and predictor, at every horizon."""
     lines = []
-    for dataset in files.datasets():
-        for agent_class in _SHOWN_CLASSES:
-            rows = list(files.select(dataset=dataset, agent_class=agent_class, subset=None, k=_MODES))
-            for predictor in dict.fromkeys(row["predictor"] for row in rows if _is_learned(files, row)):
-                mine = [row for row in rows if row["predictor"] == predictor and "against_best" in row]
-                if mine and max(row["n"] for row in mine) >= _FEW:
-                    lines += [_comparison_line(dataset, agent_class, predictor, row) for row in mine]
-    head = ["dataset", "class", "predictor", "s", "agents", "minADE to the best", "minFDE to the best"]
+    for dataset, agent_class, k in product(files.datasets(), classes, num_modes):
+        rows = files.select(dataset=dataset, agent_class=agent_class, subset=None, k=k)
+        for predictor, mine in _by_predictor(row for row in rows if _is_learned(files, row)).items():
+            if max(row["n"] for row in mine) >= _FEW:
+                about = [dataset, agent_class, str(k), predictor]
+                lines += [[*about, *_comparison_cells(row)] for row in mine if "against_best" in row]
+    head = ["dataset", "class", "K", "predictor", "s", "agents", "minADE to the best", "minFDE to the best"]
     return _table([*head, "minFDE less the best [m]", "miss rate less the best [%]"], lines)
 
 
-def _comparison_line(dataset: str, agent_class: str, predictor: str, row: Row) -> list[str]:
+def _comparison_cells(row: Row) -> list[str]:
     against = row["against_best"]
     ratios = [_values(against[name], "ratio", _metres) for name in ("min_ade_m", "min_fde_m")]
     differences = [
         _values(against[name], "difference", form) for name, form in (("min_fde_m", _metres), ("miss_rate", _percent))
     ]
-    return [dataset, agent_class, predictor, f"{row['horizon_s']:g}", str(row["n"]), *ratios, *differences]
+    return [f"{row['horizon_s']:g}", str(row["n"]), *ratios, *differences]
 
 
 def certainty_table(files: ScoreFiles) -> str:

@@ -12,7 +12,8 @@ from zoox_prediction.models.baselines.motion import MotionConfig, estimate_motio
 from zoox_prediction.models.baselines.signals import lines_ahead, stopping_signals
 from zoox_prediction.scene import VEHICLE_CLASSES, AgentClass, Attribute, Scene
 
-# Name -> what is in it, for people. An agent may be in several; `others` are in none of those before it.
+# Name -> what is in it, for people. An agent may be in several; `others` are in none of those before them. Half of the
+# agents of a town are parked and of no difficulty, so that all together say little about those who move.
 SUBSETS = {
     "phone_pedestrians": "pedestrians seen holding a phone",
     "braking_vehicles": "vehicles with the brake light on that move",
@@ -20,10 +21,11 @@ SUBSETS = {
     "leaving_cars": "vehicles seen as parked that move off within the time predicted",
     "cars_at_red": "vehicles whose lane shows red within 60 m ahead",
     "others": "everybody else",
+    "moving": "everybody who truly moves by more than 2 m within the time predicted",
 }
 
 _MOVING_MPS = 1.0  # slower ones stand on their brakes
-_LEFT_M = 2.0  # a parked car that is so far from its place has left
+_MOVED_M = 2.0  # who is so far from the place now has moved
 _RED_WITHIN_M = 60.0
 
 
@@ -39,16 +41,17 @@ class SubsetFinder:
         on = agents.attributes & agents.attributes_valid
         vehicle = np.isin(agents.agent_class, VEHICLE_CLASSES)
         left, right = _has(on, Attribute.LEFT_INDICATOR), _has(on, Attribute.RIGHT_INDICATOR)
-        moved = np.linalg.norm(future - agents.position[:, None, :2], axis=2) > _LEFT_M
+        away = np.linalg.norm(future - agents.position[:, None, :2], axis=2) > _MOVED_M
+        moves = (away & future_valid).any(axis=1)
         subsets = [
             (agents.agent_class == AgentClass.PEDESTRIAN) & _has(on, Attribute.HOLDING_PHONE),
             vehicle & _has(on, Attribute.BRAKE_LIGHT) & (agents.speed > _MOVING_MPS),
             vehicle & (left != right),
-            vehicle & _has(on, Attribute.PARKED) & (moved & future_valid).any(axis=1),
+            vehicle & _has(on, Attribute.PARKED) & moves,
             vehicle & self._faces_red(scene),
         ]
         others = ~np.any(subsets, axis=0)
-        return np.stack([*subsets, others], axis=1)
+        return np.stack([*subsets, others, moves], axis=1)
 
     def _faces_red(self, scene: Scene) -> BoolArray:
         """(N,) whether the line of a red signal is on the likeliest path of the agent and not far."""

@@ -54,7 +54,7 @@ def test_table_and_json(bag, tmp_path, capsys):
     assert {row["k"] for row in rows} == {1, 6}
     assert {row["horizon_s"] for row in rows} == {1.0, 3.0, 5.0, 8.0}
     assert {row["agent_class"] for row in rows} == {"all", "vehicle", "car", "pedestrian"}
-    assert {row["subset"] for row in rows} == {None, "others"}
+    assert {row["subset"] for row in rows} == {None, "others", "moving"}
     by_key = {
         (row["predictor"], row["agent_class"], row["k"], row["horizon_s"]): row for row in rows if row["subset"] is None
     }

@@ -94,9 +94,12 @@ def test_summary_compares_the_learned_with_the_best_heuristic(files, tmp_path):
 
 def test_comparison_by_class_and_horizon(files, tmp_path):
     lines = _section(_page(files, tmp_path), "Learned predictors").splitlines()
-    (pedestrians,) = (line for line in lines if "| pedestrian | learned | 1 |" in line)
+    (pedestrians,) = (line for line in lines if "| pedestrian | 6 | learned | 1 |" in line)
     assert "| 90 | 0.50 [0.50, 0.50] | 0.50 [0.50, 0.50] | -2.00 [" in pedestrians
     assert "| cyclist |" not in "".join(lines), "there are none"
+    shown = lines[: lines.index("<details>")]
+    assert sum("| all | 6 | learned |" in line for line in shown) == 2
+    assert "pedestrian" not in "".join(shown)
 
 
 def test_ablation_tells_what_each_part_is_good_for(files, tmp_path):

@@ -140,7 +140,7 @@ def test_two_on_foot_are_not_in_each_others_way():
 
 def test_subsets_have_rows_of_their_own():
     subsets = np.zeros((2, len(SUBSETS)), dtype=bool)
-    subsets[0, [1, 2]], subsets[1, -1] = True, True
+    subsets[0, [1, 2]], subsets[1, list(SUBSETS).index("others")] = True, True
     sums = ScoreSums(CONFIG)
     score_scene(_modes(), _truth(subsets=subsets), AREA, sums)
     rows = {row["subset"]: row for row in sums.rows() if (row["agent_class"], row["k"]) == ("all", 2)}
