@@ -6,18 +6,18 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation import provenance, tables
+from zoox_prediction.evaluation import consistency_run, provenance, tables
 from zoox_prediction.evaluation.evaluation_run import Choice, evaluate_recordings, labelled_predictors
 from zoox_prediction.evaluation.protocol import ProtocolConfig
 from zoox_prediction.evaluation.score_report import recordings_scored, scene_rows, score_rows
 from zoox_prediction.evaluation.subsets import SUBSETS
 from zoox_prediction.prediction.registry import PREDICTORS, usable_predictors
 from zoox_prediction.progress import progress_bar
-from zoox_prediction.recording.sources import find_recordings
+from zoox_prediction.recording.sources import RecordingSource, find_recordings
 from zoox_prediction.recording.split import HALVES
 from zoox_prediction.recording.splits import PARTS, read_split
 
@@ -44,6 +44,10 @@ The JSON also has intervals of 95% by bootstrap over the recordings, the differe
 heuristic with its interval, the best, median and worst scenes for 'render scored', and scores of agents by themselves
 whom attributes or signals tell (--subsets prints them):
 {_subset_lines()}
+
+--consistency looks at every predictor ten times a second instead: how far its likeliest mode moves from one frame to
+the next, seen at the same instant, and how often it becomes another one; as it is, and made consistent as in the node.
+
 'zoox-prediction results' makes a page of such files.
 
 examples:
@@ -85,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workers", type=int, metavar="N", help="processes, default one per core")
     parser.add_argument("--subsets", action="store_true", help="also print the agents whom attributes or signals tell")
+    parser.add_argument("--consistency", action="store_true", help="measure how steadily they answer instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
 
 
@@ -101,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
     split = None if arguments.split is None else read_split(arguments.split)
     choice = Choice(split, arguments.part, arguments.half)
     sources, unreadable = find_recordings(arguments.recordings)
+    if arguments.consistency:
+        return _consistency(sources, names, choice, unreadable, arguments.json)
     config = ProtocolConfig(interval_s=arguments.interval)
     with progress_bar("") as bar:
         scores, problems = evaluate_recordings(sources, names, config, choice, workers, bar)
@@ -121,6 +128,27 @@ def run(arguments: argparse.Namespace) -> int:
             "scenes": list(scene_rows(scores, names)),
         }
         tables.write_json(arguments.json, rows, more)
+    return EXIT_SOME_UNREADABLE if unreadable else 0
+
+
+def _consistency(
+    sources: Sequence[RecordingSource],
+    names: Mapping[str, str],
+    choice: Choice,
+    unreadable: list[str],
+    out: Path | None,
+) -> int:
+    with progress_bar("") as bar:
+        rows, problems = consistency_run.measure_recordings(sources, names, choice, bar)
+    unreadable += problems
+    if rows:
+        tables.console().print(consistency_run.table(rows))
+    for problem in unreadable:
+        print(f"zoox-prediction: {problem}", file=sys.stderr)
+    if not rows and not unreadable:
+        raise InputError("none of these recordings is in the part that was asked for; give others")
+    if out is not None:
+        tables.write_json(out, rows, {"predictors": provenance.predictors(names)})
     return EXIT_SOME_UNREADABLE if unreadable else 0
 
 
