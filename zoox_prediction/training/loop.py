@@ -40,6 +40,7 @@ class Due:
     share: float  # of the training that is done
     validate: bool
     save: bool
+    stop: bool
 
 
 class Training:
@@ -65,9 +66,14 @@ class Training:
         self._order = SampleOrder(len(samples), config.data.batch_size, config.seed, rank, world)
         self._started_s = self._saved_s = self._validated_s = self._logged_s = 0.0
         self._recent: list[dict[str, Tensor]] = []
+        self._stops = False
 
-    def run(self) -> dict[str, float]:
-        """Trains to the end; returns the metrics of the last validation."""
+    def stop(self) -> None:
+        """Lets `run` write LATEST after the step that it is at, and return; from any thread or signal handler."""
+        self._stops = True
+
+    def run(self) -> bool:
+        """Trains, validates and saves; whether it came to the end, and was not stopped before."""
         state = self.state
         log = MetricsLog(self._folder, state.step) if self._fabric.is_global_zero else None
         self._saved_s = self._validated_s = self._logged_s = state.elapsed_s
@@ -76,16 +82,19 @@ class Training:
         while (due := self._due()).share < 1.0:
             if due.validate:
                 self._validate(log, due.share)
-            if due.save:
+            if due.save or due.stop:
                 self._save()
+            if due.stop:
+                break
             values = self._train_step(next(batches), due.share)
             if log is not None:
                 self._log(log, values, due.share)
-        self._validate(log, 1.0)
-        self._save()
+        else:
+            self._validate(log, 1.0)
+            self._save()
         if log is not None:
             log.close()
-        return state.metrics
+        return not due.stop
 
     def _due(self) -> Due:
         """Decided by the first process, so that all of them do the same."""
@@ -97,6 +106,7 @@ class Training:
             validate=state.elapsed_s - self._validated_s > _MINUTE_S * logging.validation_minutes,
             save=state.elapsed_s - self._saved_s > _MINUTE_S * logging.checkpoint_minutes
             or (every is not None and state.step > 0 and state.step % every == 0),
+            stop=self._stops,
         )
         return due if self._fabric.world_size == 1 else self._fabric.broadcast(due)
 

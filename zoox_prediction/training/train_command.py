@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 Needs torch, lightning-fabric and tensorboard (pip install '.[train]'). The folder of --out gets
-  latest.pt    from which the same command goes on, whatever ended it
+  latest.pt    from which the same command goes on, whatever ended it; SIGTERM makes it write it and end
   best.pt      the averaged weights with the least error on the validation samples; at the end also their calibration
   metrics.csv  and tensorboard/ with the same numbers ('tensorboard --logdir runs')
 'zoox-prediction export' turns best.pt into what the prediction node runs.
@@ -117,8 +118,10 @@ def train(config: TrainConfig, fabric: Fabric, bar: Callable[..., None]) -> None
         show(0.0, f"{latest}: goes on from step {training.state.step}")
     elif config.init_from is not None:
         training.state.start_from(load_checkpoint(Path(config.init_from)), config.init_from)
-    training.run()
-    if fabric.is_global_zero:
+    signal.signal(signal.SIGTERM, lambda number, frame: training.stop())
+    if not training.run():
+        show(1.0, f"{latest}: stopped after step {training.state.step}; the same command goes on from there")
+    elif fabric.is_global_zero:
         _finish(folder, validation, fabric, show)
     fabric.barrier()  # a process that ends breaks the connections of the others
 

@@ -71,8 +71,8 @@ def test_a_few_scenes_are_learnt_by_heart(tmp_path: Path) -> None:
     quiet = AugmentationConfig(**dict.fromkeys(AugmentationConfig.__dataclass_fields__, 0.0))
     samples = _samples(4)
     training = _training(_config(150, augmentation=quiet), tmp_path, samples, samples)
-    metrics = training.run()
-    assert metrics["all/min_ade6"] < 0.3
+    assert training.run()
+    assert training.state.metrics["all/min_ade6"] < 0.3
     with (tmp_path / "metrics.csv").open(encoding="utf-8") as file:
         losses = [float(row["value"]) for row in csv.DictReader(file) if row["name"] == "loss/total"]
     assert len(losses) == 150
@@ -84,14 +84,9 @@ class KilledError(Exception):
     pass
 
 
-def _dies_after(steps: int):
-    """A clock of which the training asks until it has done `steps` steps."""
-
-    def show(share: float, text: str) -> None:
-        if text.startswith(f"step {steps},"):
-            raise KilledError
-
-    return show
+def _die_after_8(share: float, text: str) -> None:
+    if text.startswith("step 8,"):
+        raise KilledError
 
 
 def test_a_killed_training_goes_on_to_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
@@ -100,7 +95,7 @@ def test_a_killed_training_goes_on_to_the_same_weights_bit_for_bit(tmp_path: Pat
     config = _config(9, logging=logging)
     whole = _training(config, tmp_path / "whole", samples)
     whole.run()
-    killed = _training(config, tmp_path / "killed", samples, show=_dies_after(8))
+    killed = _training(config, tmp_path / "killed", samples, show=_die_after_8)
     with pytest.raises(KilledError):
         killed.run()
     resumed = _training(config, tmp_path / "killed", samples)
@@ -113,6 +108,19 @@ def test_a_killed_training_goes_on_to_the_same_weights_bit_for_bit(tmp_path: Pat
     logs = [(tmp_path / name / "metrics.csv").read_text(encoding="utf-8") for name in ("whole", "killed")]
     whole_log, resumed_log = ([row for row in log.splitlines() if "per_s" not in row] for log in logs)
     assert resumed_log == whole_log
+
+
+def test_a_training_that_is_told_to_stop_loses_no_step(tmp_path: Path) -> None:
+    def show(share: float, text: str) -> None:
+        if text.startswith("step 4,"):
+            training.stop()
+
+    training = _training(_config(9), tmp_path, _samples(2, 1), show=show)
+    assert not training.run()
+    assert load_checkpoint(tmp_path / LATEST).resume["step"] == 4
+    resumed = _training(_config(9), tmp_path, _samples(2, 1))
+    resumed.state.resume(load_checkpoint(tmp_path / LATEST), "latest")
+    assert resumed.run() and resumed.state.step == 9
 
 
 def test_the_time_limit_ends_a_training_with_its_cosine(tmp_path: Path) -> None:
@@ -133,8 +141,8 @@ def test_scenes_without_agents_are_no_obstacle(tmp_path: Path) -> None:
     samples = [synthetic_sample(0, 0), synthetic_sample(1, 2), synthetic_sample(2, 0)]
     training = _training(_config(3), tmp_path, samples, samples)
     before = {name: value.clone() for name, value in training.state.plain.state_dict().items()}
-    metrics = training.run()
-    assert np.isfinite(metrics["all/min_fde6"])
+    training.run()
+    assert np.isfinite(training.state.metrics["all/min_fde6"])
     after = training.state.plain.state_dict()
     assert all(torch.isfinite(value).all() for value in after.values())
     assert any(not torch.equal(after[name], value) for name, value in before.items())
@@ -252,7 +260,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         pytest.skip("this torch has no torch.distributed")
     samples = _samples(6)
     alone = _training(_config(4), tmp_path / "alone", samples, samples)
-    metrics = alone.run()
+    alone.run()
     folder = tmp_path / "two"
     folder.mkdir()
     script = tmp_path / "script.py"
@@ -266,4 +274,4 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     assert together.resume is not None and together.resume["step"] == 4
     for name, value in alone.state.averaged.items():
         torch.testing.assert_close(together.state_dict[name], value, atol=2e-3, rtol=1e-3, msg=name)
-    assert together.card.metrics["all/min_fde6"] == pytest.approx(metrics["all/min_fde6"], rel=0.02)
+    assert together.card.metrics["all/min_fde6"] == pytest.approx(alone.state.metrics["all/min_fde6"], rel=0.02)
