@@ -288,6 +288,7 @@ def _merge_equal(
     A path beyond the end of the map has node -1 there and stays apart.
     """
     key = np.where(node >= 0, node, -1 - path)
-    _, first, inverse = np.unique(np.stack([pair, key], axis=1), axis=0, return_index=True, return_inverse=True)
-    merged: FloatArray = np.bincount(inverse.reshape(-1), weights=probability, minlength=len(first)).astype(np.float64)
+    key -= key.min(initial=0)
+    _, first, inverse = np.unique(pair * (key.max(initial=0) + 1) + key, return_index=True, return_inverse=True)
+    merged: FloatArray = np.bincount(inverse, weights=probability, minlength=len(first)).astype(np.float64)
     return pair[first], path[first], merged
