@@ -59,7 +59,7 @@ def find_changes(
     fits = (np.abs(wrap_angle(on.heading_rad - main.heading[row, column])) < _MAX_ANGLE_RAD) & (on.beyond_m == 0.0)
     fits &= (offset > _MIN_OFFSET_M) & (offset < _MAX_OFFSET_M)
     agent = main.agent[row]
-    _, first = np.unique(np.stack([agent, target])[:, fits], axis=1, return_index=True)
+    _, first = np.unique((agent * len(graph) + target)[fits], return_index=True)
     kept = np.sort(np.flatnonzero(fits)[first])
     if not len(kept):
         return None
