@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from zoox_prediction.recording.licences import UNKNOWN, licence_of
