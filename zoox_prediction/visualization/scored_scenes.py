@@ -145,7 +145,7 @@ class _View:
 
         def mark(canvas: Canvas) -> list[Entry]:
             place = scene.agents.position[scene.agents.ids == row["worst_agent"], :2]
-            canvas.polylines([each + _RING_M * _CIRCLE for each in place], palette.FALLBACK, 3, closed=True)
-            return [("missed most", palette.FALLBACK)]
+            canvas.polylines([each + _RING_M * _CIRCLE for each in place], palette.PLAN, 3, closed=True)
+            return [("missed most", palette.PLAN)]
 
         return draw_scene(scene, said, truth, config=self._config, center=self._center, title=title, over=[mark])
