@@ -60,13 +60,13 @@ class NodeProcess:
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def end(self, number: int = signal.SIGINT, timeout_s: float = 30.0) -> int:
+    def end(self, number: int = signal.SIGINT, timeout_s: float = 60.0) -> int:
         """Sends a signal and returns the exit code; a process that does not end is killed and fails the test."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 30.0) -> int:
+    def wait(self, timeout_s: float = 60.0) -> int:
         """Waits for the end and returns the exit code."""
         try:
             return self.process.wait(timeout_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -84,6 +85,7 @@ class Vehicle(SensorPeer):
         self._mounting = self.create_publisher(TFMessage, "/tf_static", STATIC_TRANSFORMS)
         self._mounting.publish(static_transforms_message(self._mounts(), 0, ROS_TYPES))
         self.tracks: list[TrackedAgents] = []
+        self._came_s: list[float] = []  # steady time, of each of them
         self.in_odom = False  # odometry is in a frame of its own, and TF goes from there to base_link
         self.create_subscription(TrackedAgentArray, "tracked_agents", self._on_tracks, INPUT)
 
@@ -99,7 +101,22 @@ class Vehicle(SensorPeer):
         return [*mounts, StaticTransform("base_link", "thermal_turned", wrong)]
 
     def _on_tracks(self, message: TrackedAgentArray) -> None:
+        self._came_s.append(time.monotonic())
         self.tracks.append(tracked_agents_from_message(message))
+
+    def tracks_of_last(self, seconds: float) -> list[TrackedAgents]:
+        """Those that came within this time."""
+        since_s = time.monotonic() - seconds
+        return [each for each, came_s in zip(list(self.tracks), list(self._came_s), strict=False) if came_s > since_s]
+
+    def keeps_pace(self, *sensors: str) -> bool:
+        """Whether tracks came ten times a second of late, up to now, and the detections of these sensors too."""
+        lately, now_ns = self.tracks_of_last(1.0), self.now_ns()
+        return (
+            8 <= len(lately) <= 12
+            and now_ns - lately[-1].stamp_ns < 0.5e9
+            and all(self.of_sensor(each)[-1].stamp_ns > now_ns - 0.5e9 for each in sensors)
+        )
 
     def place(self, stamp_ns: int) -> float:
         """x of base_link."""

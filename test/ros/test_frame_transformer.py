@@ -27,17 +27,23 @@ def transform(parent, child, stamp_s, x, yaw, z=0.0):
 
 
 @pytest.fixture
-def frames(spin, wait_for):
+def frames(request, spin, wait_for):
     """map <- odom (static, 1000 m, a quarter turn) <- base_link (moving at 10 m/s)."""
     sender, receiver = spin(Node("sender")), spin(Node("receiver"))
-    frames = FrameTransformer(receiver, timeout_s=0.2)
-    frames.sender = sender
+    frames = FrameTransformer(receiver, timeout_s=getattr(request, "param", 0.2))
     static, moving = StaticTransformBroadcaster(sender), TransformBroadcaster(sender)
+    frames.moving = moving
     static.sendTransform(transform("map", "odom", 0.0, 1000.0, np.pi / 2, z=3.0))
     wait_for(moving.pub_tf.get_subscription_count)
     moving.sendTransform([transform("odom", "base_link", stamp, 10.0 * stamp, 0.0) for stamp in (1.0, 1.1, 1.2)])
+    wait_for(lambda: knows(frames, "base_link", 1.2) and knows(frames, "odom", 1.2), what="the transforms")
     yield frames
     frames.close()
+
+
+def knows(frames, frame, stamp_s):
+    with contextlib.suppress(TransformError):
+        return frames.pose(frame, round(stamp_s * SECOND))[0] is not None
 
 
 def agents_in(frame, stamp_ns):
@@ -76,7 +82,6 @@ def test_what_is_in_the_map_stays_as_it_is(frames):
 
 @pytest.mark.parametrize(("frame", "stamp_s"), [("base_link", 5.0), ("lidar", 1.1), ("", 1.1)])
 def test_what_cannot_be_transformed_is_one_sentence(frames, frame, stamp_s):
-    frames.agents_in_map(agents_in("base_link", round(1.1 * SECOND)))  # it is all there
     with pytest.raises(TransformError) as caught:
         frames.agents_in_map(agents_in(frame, round(stamp_s * SECOND)))
     assert f"no transform 'map' from '{frame}'" in str(caught.value) and "\n" not in str(caught.value)
@@ -88,21 +93,14 @@ def test_after_a_reset_the_past_is_gone_and_old_stamps_are_welcome(frames, wait_
     with pytest.raises(TransformError):
         frames.agents_in_map(agents_in("base_link", round(1.1 * SECOND)))
     frames.ego_in_map(EgoState(0, np.zeros(2), 0.0, np.zeros(2)), "odom")  # static ones stay
-    moving = TransformBroadcaster(frames.sender)
-    wait_for(moving.pub_tf.get_subscription_count)
-    moving.sendTransform(transform("odom", "base_link", 0.5, 5.0, 0.0))
-
-    def arrived():
-        with contextlib.suppress(TransformError):
-            return frames.pose("base_link", SECOND // 2)[0] is not None
-
-    wait_for(arrived)
+    frames.moving.sendTransform(transform("odom", "base_link", 0.5, 5.0, 0.0))
+    wait_for(lambda: knows(frames, "base_link", 0.5))
 
 
+@pytest.mark.parametrize("frames", [20.0], indirect=True)
 def test_a_transform_that_is_on_its_way_is_waited_for(frames):
     stamp_s = 1.3
-    moving = TransformBroadcaster(frames.sender)
-    late = threading.Timer(0.05, moving.sendTransform, [transform("odom", "base_link", stamp_s, 13.0, 0.0)])
+    late = threading.Timer(0.05, frames.moving.sendTransform, [transform("odom", "base_link", stamp_s, 13.0, 0.0)])
     late.start()
     moved = frames.agents_in_map(agents_in("base_link", round(stamp_s * SECOND)))
     late.join()
@@ -116,10 +114,10 @@ def test_waiting_does_not_hold_up_what_comes_next(frames):
             frames.agents_in_map(agents_in(frame, round(stamp_s * SECOND)))
         return time.monotonic() - started
 
-    frames.agents_in_map(agents_in("base_link", round(1.1 * SECOND)))  # it is all there
+    # 20 that wait take 4 s; less than half of that is no waiting, on a busy machine too.
     duration_s("nowhere", 1.1)
-    assert sum(duration_s("nowhere", 1.1) for _ in range(20)) < 0.2  # nobody ever named it
+    assert sum(duration_s("nowhere", 1.1) for _ in range(20)) < 2.0  # nobody ever named it
     assert duration_s("base_link", 9.0) >= 0.2  # it may come
-    assert sum(duration_s("base_link", 9.0) for _ in range(20)) < 0.2  # but not always late
+    assert sum(duration_s("base_link", 9.0) for _ in range(20)) < 2.0  # but not always late
     time.sleep(0.4)
     assert duration_s("base_link", 9.0) >= 0.2

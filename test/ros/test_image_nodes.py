@@ -164,7 +164,6 @@ def _recovers(sender: PictureSender, names: tuple[str, ...] = SENSORS) -> None:
     sender.drive(
         until=lambda: all(sender.of_sensor(each)[-1].stamp_ns > mended_ns for each in names),
         what="detections of all sensors",
-        timeout_s=5.0,
     )
 
 
@@ -236,12 +235,14 @@ def test_cameras_tell_of_the_lights_of_tracks_wherever_tf_tells_where_they_are(s
     begun_ns = sender.now_ns()
     sender.drive(
         2.0,
-        until=lambda: "no lights are looked at: no transform 'map' from 'camera'" in sender.problems("camera"),
-        what="the words",
+        until=lambda: (
+            "no lights are looked at: no transform 'map' from 'camera'" in sender.problems("camera")
+            and sender.of_sensor("camera")[-1].stamp_ns > begun_ns + 1_000_000_000
+        ),
+        what="the words, or detections all the same",
         transforms=False,
     )
-    last = sender.of_sensor("camera")[-1]
-    assert last.stamp_ns > begun_ns + 1_000_000_000 and last.of_tracks is None  # it goes on
+    assert sender.of_sensor("camera")[-1].of_tracks is None
     sender.drive(until=lambda: lit("camera") and lit("jpeg"), what="lit brake lights")
 
 
@@ -282,19 +283,18 @@ def test_a_mounting_that_is_told_two_seconds_late_is_waited_for(sender: PictureS
     sender.drive(
         until=lambda: all(sender.of_sensor(each)[-1].frame_id == "late" for each in SENSORS),
         what="detections in the frame that was late",
-        timeout_s=5.0,
         **changes,
     )
     _recovers(sender)
 
 
 def test_a_jump_back_in_time_starts_all_nodes_afresh(sender: PictureSender) -> None:
-    sender.jump_back(30.0)
+    sender.jump_back(100.0)
     now_ns = sender.now_ns()
     sender.drive(
-        until=lambda: all(now_ns <= sender.of_sensor(each)[-1].stamp_ns < now_ns + 6e9 for each in SENSORS),
+        until=lambda: all(now_ns <= sender.of_sensor(each)[-1].stamp_ns < now_ns + 60e9 for each in SENSORS),
         what="detections of the new time",
-        timeout_s=6.0,
+        timeout_s=50.0,
     )
 
 
@@ -302,7 +302,7 @@ def test_all_is_well_again_and_the_nodes_end_in_order(sender: PictureSender, pro
     def is_well() -> bool:
         return all(sender.says(node, "problems") == "none" for node in SENSORS)
 
-    sender.drive(until=is_well, what="the end of all problems", timeout_s=20.0)
+    sender.drive(until=is_well, what="the end of all problems", timeout_s=60.0)
     for process in processes.values():
         assert process.end(signal.SIGINT) == 0
         assert "Traceback" not in process.output

@@ -73,7 +73,7 @@ def test_predictions_and_markers_go_on_from_the_start(play, wait_for):
     observer, processes, log = play()
     outputs = "; ".join(each.output for each in processes)
     wait_for(lambda: len(loops(observer.predicted_ns)) >= 2, timeout_s=90.0, what=f"the second loop ({outputs})")
-    wait_for(lambda: len(loops(observer.drawn_ns)) >= 1, timeout_s=30.0, what="a loop of the markers")
+    wait_for(lambda: len(loops(observer.drawn_ns)) >= 1, timeout_s=60.0, what="a loop of the markers")
     reports = len(observer.reports)
     wait_for(lambda: len(observer.reports) >= reports + 2, what="diagnostics after the loop")
     assert all(each.process.poll() is None for each in processes)

@@ -210,8 +210,8 @@ def test_a_misspelt_parameter_and_an_unknown_predictor_end_the_node_with_one_sen
     run = ("-m", "zoox_prediction.nodes.prediction_node", "--ros-args", "-p")
     misspelt = start_process(*run, "predictr:=lane_following")
     unknown = start_process(*run, "predictor:=lane_folowing")
-    assert misspelt.wait(30.0) != 0 and "did you mean 'predictor'" in misspelt.output
-    assert unknown.wait(30.0) != 0 and "did you mean 'lane_following'" in unknown.output
+    assert misspelt.wait() != 0 and "did you mean 'predictor'" in misspelt.output
+    assert unknown.wait() != 0 and "did you mean 'lane_following'" in unknown.output
     assert "Traceback" not in misspelt.output + unknown.output
 
 

@@ -81,6 +81,10 @@ class Listener(Node):
         self.counts.append(int(message.frame_id))
         self.arrivals_s.append(time.monotonic())
 
+    def lateness_s(self) -> np.ndarray:
+        """Of each count against steps of 50 ms, from any origin."""
+        return np.array(self.arrivals_s) - 0.05 * np.arange(len(self.arrivals_s))
+
     def listen_to_map(self) -> None:
         self.create_subscription(String, "/map", lambda message: self.maps.append(message.data), LATCHED)
 
@@ -114,7 +118,7 @@ def call(listener, wait_for):
     def call(service_type, name, **request):
         if name not in clients:
             clients[name] = listener.create_client(service_type, f"/replay/{name}")
-        assert clients[name].wait_for_service(10.0)
+        assert clients[name].wait_for_service(60.0)
         future = clients[name].call_async(service_type.Request(**request))
         wait_for(future.done, what=f"the answer of {name}")
         return future.result()
@@ -125,11 +129,10 @@ def call(listener, wait_for):
 def test_plays_all_in_real_time_and_ends(tmp_path, listener, replay, wait_for):
     listener.listen_to_map()
     process = replay(write_bag(tmp_path / "bag"), wait_for_subscribers="['/count']")
-    assert process.wait(20.0) == 0
+    assert process.wait() == 0
     wait_for(lambda: listener.counts == list(range(40)) and listener.maps == ["here"])
-    # 39 steps of 50 ms, each message at its time: half a step of tolerance on a busy machine, on the whole.
-    elapsed_s = np.array(listener.arrivals_s) - listener.arrivals_s[0]
-    assert np.median(np.abs(elapsed_s - 0.05 * np.arange(40))) < 0.025
+    # Steps of 50 ms, each message at its time: half a step of tolerance on a busy machine, on the whole.
+    assert np.median(np.abs(listener.lateness_s() - np.median(listener.lateness_s()))) < 0.025
     assert "played 41 messages" in process.output and "Traceback" not in process.output
     wait_for(lambda: listener.clock_ns[-1] == START_NS + 39 * STEP_NS)
     assert listener.clock_ns == sorted(listener.clock_ns)
@@ -149,9 +152,10 @@ def test_no_sweep_is_lost_in_real_time(tmp_path, listener, replay, wait_for):
     listener.listen_to_points()
     bag = write_bag(tmp_path / "bag", sweeps=True)
     process = replay(bag, wait_for_subscribers="['/count', '/points']")
-    assert process.wait(30.0) == 0
+    assert process.wait() == 0
     wait_for(lambda: listener.sweeps == [SWEEP_BYTES] * 20 and listener.counts == list(range(40)))
-    assert listener.arrivals_s[-1] - listener.arrivals_s[0] < 39 * 0.05 + 0.5
+    late_s = listener.lateness_s()
+    assert late_s[-10:].min() - late_s[:10].min() < 0.25  # it does not fall behind, in 2 s
 
 
 def test_waits_for_as_many_subscribers_as_it_is_told(tmp_path, listener, replay, wait_for, spin):
@@ -160,7 +164,7 @@ def test_waits_for_as_many_subscribers_as_it_is_told(tmp_path, listener, replay,
     time.sleep(3.0)  # several times what one subscriber would have needed
     assert not listener.counts
     second = spin(Listener())
-    assert process.wait(20.0) == 0
+    assert process.wait() == 0
     wait_for(lambda: listener.counts == second.counts == list(range(40)))
 
 
@@ -209,19 +213,25 @@ def test_services_are_those_of_rosbag2_player(tmp_path, listener, replay, call, 
 
 
 def test_pause_stops_the_clock_and_stop_ends(tmp_path, listener, replay, call, wait_for):
-    process = replay(write_bag(tmp_path / "bag", steps=100), wait_for_subscribers="['/count']")
+    process = replay(write_bag(tmp_path / "bag", steps=400), wait_for_subscribers="['/count']")
     wait_for(lambda: len(listener.counts) > 5)
     call(Pause, "pause")
-    time.sleep(0.1)
-    heard, clock_ns = len(listener.counts), listener.clock_ns[-1]
-    time.sleep(0.3)
-    assert len(listener.counts) == heard and listener.clock_ns[-1] == clock_ns
+
+    def stands() -> bool:
+        """What was on its way has come, and nothing more comes."""
+        before = len(listener.counts), listener.clock_ns[-1]
+        time.sleep(0.3)
+        return before == (len(listener.counts), listener.clock_ns[-1])
+
+    wait_for(stands, what="a clock that stands")
+    heard = len(listener.counts)
+    assert heard < 400
     call(Resume, "resume")
     wait_for(lambda: len(listener.counts) > heard + 5)
     assert listener.counts == list(range(len(listener.counts)))
     call(Stop, "stop")
-    assert process.wait(10.0) == 0
-    assert len(listener.counts) < 100
+    assert process.wait() == 0
+    assert len(listener.counts) < 400
 
 
 def test_cut_off_recording_plays_as_far_as_it_goes(tmp_path, listener, replay, wait_for):
@@ -229,7 +239,7 @@ def test_cut_off_recording_plays_as_far_as_it_goes(tmp_path, listener, replay, w
     (file,) = bag.glob("*.mcap")
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     process = replay(bag, rate=5.0, wait_for_subscribers="['/count']")
-    assert process.wait(30.0) == 0
+    assert process.wait() == 0
     played = int(re.search(r"played (\d+) messages", process.output)[1])
     wait_for(lambda: len(listener.counts) > 5)
     assert 15 < played < 50
@@ -249,7 +259,7 @@ def test_unknown_types_are_left_out_with_one_line(tmp_path, listener, replay, wa
         header.frame_id = "7"
         bag.write("/count", header, START_NS)
     process = replay(tmp_path / "bag", wait_for_subscribers="['/count']")
-    assert process.wait(20.0) == 0
+    assert process.wait() == 0
     wait_for(lambda: listener.counts == [7])
     assert process.output.count("not playing /odd: no_such_msgs/msg/Odd: no such ROS interface") == 1
 
@@ -263,7 +273,7 @@ def test_unknown_types_are_left_out_with_one_line(tmp_path, listener, replay, wa
 )
 def test_mistakes_are_one_sentence(replay, parameters, message):
     process = replay(**parameters)
-    assert process.wait(20.0) == 2
+    assert process.wait() == 2
     assert message in process.output and "Traceback" not in process.output
 
 

@@ -19,6 +19,7 @@ from sensor_msgs.msg import PointCloud2
 from sensor_peer import STEP_NS, Change, in_frame, nothing, of_another_size, shifted, truncated
 from sensor_vehicle import SPEED_MPS, Vehicle
 
+from zoox_prediction.detections import Detections
 from zoox_prediction.ros.lifecycle import spinning
 from zoox_prediction.ros.messages import ROS_TYPES
 from zoox_prediction.scene import AgentClass
@@ -97,18 +98,21 @@ def ten_times(points: np.ndarray) -> np.ndarray:
 
 
 def test_tracks_come_ten_times_a_second_at_the_stamps_of_the_detections(vehicle: Vehicle) -> None:
-    vehicle.drive(0.5)
-    before, detected = len(vehicle.tracks), len(vehicle.detections)
-    vehicle.drive(2.0)
-    told = vehicle.tracks[before:]
-    stamps = np.array([each.stamp_ns for each in told])
-    assert 17 <= len(told) <= 22
-    assert (np.diff(stamps) > 0).all()
-    assert np.mean(stamps % STEP_NS == 0) > 0.8  # of a loaded machine some are carried on
-    for name in SENSORS:
-        of_sensor = [each for each in vehicle.detections[detected:] if each.sensor_name == name]
-        assert len(of_sensor) >= 15 and all(each.stamp_ns % STEP_NS == 0 for each in of_sensor)
-        assert all(each.frame_id == name for each in of_sensor)
+    def lately(name: str) -> list[Detections]:
+        since_ns = vehicle.now_ns() - 2.2e9
+        return [each for each in vehicle.of_sensor(name) if each.stamp_ns > since_ns]
+
+    def all_keep_pace() -> bool:
+        """For two seconds; of a loaded machine some are carried on, or come late."""
+        stamps = np.array([each.stamp_ns for each in vehicle.tracks_of_last(2.0)])
+        on_time = 17 <= len(stamps) <= 22 and np.mean(stamps % STEP_NS == 0) > 0.8
+        return on_time and all(len(lately(name)) >= 15 for name in SENSORS)
+
+    vehicle.drive(2.5, until=all_keep_pace, what="ten tracks and detections of each sensor a second", timeout_s=120.0)
+    told = vehicle.tracks_of_last(2.0)
+    assert (np.diff([each.stamp_ns for each in told]) > 0).all()
+    for each in (each for name in SENSORS for each in lately(name)):
+        assert each.stamp_ns % STEP_NS == 0 and each.frame_id == each.sensor_name
     assert len({tuple(vehicle.ids_of_cars(each)) for each in told}) == 1  # the same ids all along
     last = told[-1]
     cars = np.flatnonzero(np.isin(last.ids, vehicle.ids_of_cars(last)))
@@ -131,7 +135,7 @@ def test_a_jump_back_in_time_starts_all_nodes_afresh(vehicle: Vehicle) -> None:
     assert not ids & set(vehicle.ids_of_cars(vehicle.tracks[-1]))
     stamps = np.array([each.stamp_ns for each in vehicle.tracks[before - 1 :]])
     assert np.sum(np.diff(stamps) < 0) == 1  # all of the new time after the first
-    assert vehicle.now_ns() - stamps[-1] < 0.5e9
+    vehicle.drive(1.1, until=lambda: vehicle.keeps_pace(*SENSORS), what="the pace of before")
     assert {each.sensor_name for each in vehicle.detections[detected:] if each.stamp_ns < stamps[0]} == set(SENSORS)
 
 
@@ -193,27 +197,23 @@ def test_bad_input_of_some_sensors_is_told_and_the_others_go_on(vehicle: Vehicle
     changes, words = BAD_INPUT[name]
     sensors = {"thermal" if each in ("image", "camera_info") else each for each in changes}
     vehicle.drive(until=lambda: 0 not in vehicle.ids_of_cars(vehicle.tracks[-1]), what="tracks of both cars")
-    begun, begun_ns = len(vehicle.tracks), vehicle.now_ns()
-    ids = vehicle.ids_of_cars(vehicle.tracks[-1])
+    others = set(SENSORS) - sensors
+    begun, ids = len(vehicle.tracks), vehicle.ids_of_cars(vehicle.tracks[-1])
     vehicle.drive(
-        1.0,
-        until=lambda: all(text in vehicle.problems(node) for node, text in words.items()),
-        what=f"words {words}",
+        1.1,
+        until=lambda: (
+            all(text in vehicle.problems(node) for node, text in words.items()) and vehicle.keeps_pace(*others)
+        ),
+        what=f"words {words}, or the pace of the others",
         **changes,
     )
     told = vehicle.tracks[begun:]
-    stamps = np.array([each.stamp_ns for each in told])
-    lasted_s = (vehicle.now_ns() - begun_ns) * 1e-9
-    assert (np.diff(stamps) > 0).all() and len(told) > 7.5 * lasted_s
-    assert vehicle.now_ns() - stamps[-1] < 0.5e9
+    assert (np.diff([each.stamp_ns for each in told]) > 0).all()
     assert {tuple(vehicle.ids_of_cars(each)) for each in told} == {tuple(ids)}
-    for other in set(SENSORS) - sensors:
-        assert vehicle.of_sensor(other)[-1].stamp_ns > vehicle.now_ns() - 0.5e9
     mended_ns = vehicle.now_ns()
     vehicle.drive(
         until=lambda: all(vehicle.of_sensor(each)[-1].stamp_ns > mended_ns for each in SENSORS),
         what="detections of all sensors",
-        timeout_s=5.0,
     )
     assert vehicle.ids_of_cars(vehicle.tracks[-1]) == ids
 
@@ -241,9 +241,8 @@ def test_a_sensor_that_stops_is_named_by_both_nodes_and_comes_back(vehicle: Vehi
 
 def test_without_transforms_for_two_seconds_odometry_stands_in(vehicle: Vehicle) -> None:
     begun, ids = len(vehicle.tracks), vehicle.ids_of_cars(vehicle.tracks[-1])
-    vehicle.drive(2.0, transforms=False)
-    told = vehicle.tracks[begun:]
-    assert all(vehicle.ids_of_cars(each) == ids for each in told) and len(told) > 15
+    vehicle.drive(2.0, until=vehicle.keeps_pace, what="ten tracks a second", transforms=False)
+    assert all(vehicle.ids_of_cars(each) == ids for each in vehicle.tracks[begun:])
     vehicle.drive(until=lambda: "odometry stands in" in vehicle.problems("tracking_node"), what="the words")
 
 
@@ -295,7 +294,7 @@ def test_all_is_well_again_and_the_nodes_end_in_order(vehicle: Vehicle, processe
     def is_well() -> bool:
         return all(vehicle.says(node, "problems") == "none" for node in (*SENSORS, "tracking_node"))
 
-    vehicle.drive(until=is_well, what="the end of all problems", timeout_s=20.0)
+    vehicle.drive(until=is_well, what="the end of all problems", timeout_s=60.0)
     for process in processes.values():
         assert process.end(signal.SIGINT) == 0
         assert "Traceback" not in process.output

@@ -24,7 +24,7 @@ def test_what_is_left_of_a_truncated_bag_is_predicted_and_the_diagnostics_name_t
     remapped = ("-r", "/ground_truth/agents:=/tracked_agents")
     replay = start_process("-m", "zoox_prediction.nodes.replay_node", "--ros-args", *assignments, *remapped)
     wait_for(
-        lambda: "replay: recording" in peer.statuses, timeout_s=30.0, what=f"the player, which wrote: {replay.output}"
+        lambda: "replay: recording" in peer.statuses, timeout_s=60.0, what=f"the player, which wrote: {replay.output}"
     )
     assert peer.statuses["replay: recording"].level == DiagnosticStatus.WARN
     assert str(file) in peer.statuses["replay: recording"].message
