@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoox_prediction.models.frames import rotate_back, seen_from
-from zoox_prediction.models.layers import ColumnScale, mlp
+from zoox_prediction.models.layers import ColumnScale, linear, mlp
 from zoox_prediction.models.network_config import NetworkConfig
 from zoox_prediction.models.scene_features import ELEMENT_COLUMNS, NUM_ELEMENT_POINTS
 
@@ -68,10 +68,10 @@ class EdgeAttention(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.norm = nn.LayerNorm(width)
-        self.query = nn.Linear(width, width)
-        self.source = nn.Linear(source_width, 2 * width)
-        self.edge = nn.Linear(edge_width, 2 * width, bias=False)
-        self.out = nn.Linear(width, width)
+        self.query = linear(width, width)
+        self.source = linear(source_width, 2 * width)
+        self.edge = linear(edge_width, 2 * width, bias=False)
+        self.out = linear(width, width)
 
     def forward(self, receiver: Tensor, source: Tensor, around: Surroundings, edge: Tensor) -> Tensor:
         """What is added to `receiver` (N, W), from the rows of `source` (S, ...) around it, over edges (N, K, E)."""

@@ -8,17 +8,43 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+BEFORE_RELU = 2.0**0.5  # gain that keeps the scale through a ReLU (He et al. 2015)
+
+
+def linear(inputs: int, outputs: int, gain: float = 1.0, bias: bool = True) -> nn.Linear:
+    """A linear layer whose outputs have `gain` times the scale of its inputs before training."""
+    layer = nn.Linear(inputs, outputs, bias=bias)
+    _start(layer.weight, layer.bias, gain)
+    return layer
+
+
+def convolution(inputs: int, outputs: int, size: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+    """A convolution before a ReLU; with stride 1 it keeps height and width."""
+    padding = dilation * (size // 2) if stride == 1 else 0
+    layer = nn.Conv2d(inputs, outputs, size, stride, padding, dilation)
+    _start(layer.weight, layer.bias, BEFORE_RELU)
+    return layer
+
 
 def mlp(*widths: int) -> nn.Sequential:
     """Linear layers of these widths with ReLU between them, none after the last."""
     layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(widths):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    for inputs, outputs in pairwise(widths[:-1]):
+        layers += [linear(inputs, outputs, BEFORE_RELU), nn.ReLU()]
+    return nn.Sequential(*layers, linear(widths[-2], widths[-1]))
+
+
+def _start(weight: Tensor, bias: Tensor | None, gain: float) -> None:
+    nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5)
+    if bias is not None:
+        nn.init.zeros_(bias)
+
+
+_MOST = 5.0  # of a scaled column
 
 
 class ColumnScale(nn.Module):
-    """Brings the columns of a feature to the order of 1, and cuts those that the network must not see."""
+    """Brings the columns of a feature to the order of 1, bounds them, and cuts those that are not to be seen."""
 
     scale: Tensor
 
@@ -30,7 +56,7 @@ class ColumnScale(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(..., columns) to the same shape."""
-        return values * self.scale
+        return (values * self.scale).clamp(-_MOST, _MOST)
 
 
 def scatter_sum(values: Tensor, target: Tensor, count: int) -> Tensor:

@@ -35,6 +35,8 @@ class Motion(NamedTuple):
     x: Tensor  # (R, C, T) [m]
     y: Tensor
     course: Tensor  # (R, C, T) direction of the motion, unwrapped; for others than vehicles without the free part
+    cos: Tensor  # of the course in the middle of the step
+    sin: Tensor
     speed: Tensor  # (R, C, T) [m/s] >= 0
 
 
@@ -93,13 +95,16 @@ class MotionIntegration(nn.Module):
         others = (~path.is_vehicle)[:, None, None, None]
         free = soft_limit(controls[:, :, 2:], self.max_free, self.max_free) * others
         drift = free @ self.velocity_of_knots * TIME_STEP_S
-        step_x, step_y = step * torch.cos(middle) + drift[:, :, 0], step * torch.sin(middle) + drift[:, :, 1]
+        cos, sin = torch.cos(middle), torch.sin(middle)
+        step_x, step_y = step * cos + drift[:, :, 0], step * sin + drift[:, :, 1]
         length = torch.sqrt(step_x * step_x + step_y * step_y + 1e-8)
         excess = (path.limits[:, None, None, 0] * TIME_STEP_S / length).clamp(max=1.0)
         return Motion(
             x=(step_x * excess) @ self.cumulate,
             y=(step_y * excess) @ self.cumulate,
             course=course,
+            cos=cos,
+            sin=sin,
             speed=torch.where(path.is_vehicle[:, None, None], speed, length * excess / TIME_STEP_S),
         )
 

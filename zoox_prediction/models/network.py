@@ -16,7 +16,7 @@ from torch.nn import functional
 from zoox_prediction.models.agent_encoder import AgentEncoder, EgoEncoder
 from zoox_prediction.models.frames import out_of, rotate, seen_from
 from zoox_prediction.models.interaction_graph import InteractionGraph, surroundings
-from zoox_prediction.models.layers import mlp, scatter_sum
+from zoox_prediction.models.layers import linear, mlp, scatter_sum
 from zoox_prediction.models.motion_integration import PathGeometry
 from zoox_prediction.models.network_config import NetworkConfig
 from zoox_prediction.models.path_encoder import OthersOnPath, PathMixer, PathShape, project
@@ -62,7 +62,7 @@ class PredictionNetwork(nn.Module):
         self.ego = EgoEncoder(width)
         self.path_shape = PathShape(width, config.use_signals)
         self.agent_of_paths = mlp(width, width, width)
-        self.path_of_agent = nn.Linear(width, width, bias=False)
+        self.path_of_agent = linear(width, width, bias=False)
         if config.use_raster:
             fine, middle, _ = config.raster_widths
             table = load_channel_table()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoox_prediction.models.frames import signed_log
-from zoox_prediction.models.layers import ColumnScale, mlp, scatter_sum
+from zoox_prediction.models.layers import BEFORE_RELU, ColumnScale, linear, mlp, scatter_sum
 from zoox_prediction.models.scene_features import NUM_PATH_POINTS, PATH_COLUMNS, PathKind
 
 _PATH_UNITS = {"curvature": 0.1, "speed_limit": 15.0}
@@ -31,9 +31,9 @@ class PathShape(nn.Module):
     def __init__(self, width: int, use_signals: bool) -> None:
         super().__init__()
         self.scale = ColumnScale(PATH_COLUMNS, _PATH_UNITS, () if use_signals else ("signal_",))
-        self.patches = nn.Linear(_PATCH * _POINT_COLUMNS, width // 2)
-        self.patches_of_patches = nn.Linear(_PATCH * (width // 2), width)
-        self.out = nn.Linear(NUM_PATH_POINTS // _PATCH**2 * width, width)
+        self.patches = linear(_PATCH * _POINT_COLUMNS, width // 2, BEFORE_RELU)
+        self.patches_of_patches = linear(_PATCH * (width // 2), width, BEFORE_RELU)
+        self.out = linear(NUM_PATH_POINTS // _PATCH**2 * width, width)
         self.kind = nn.Embedding(len(PathKind), width)
         self.register_buffer("arc_length", torch.arange(NUM_PATH_POINTS, dtype=torch.float32), persistent=False)
 
@@ -87,11 +87,11 @@ class OthersOnPath(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.place = nn.Linear(10, hidden, bias=False)
-        self.other = nn.Linear(width, hidden)
-        self.path = nn.Linear(width, hidden, bias=False)
-        self.message = nn.Linear(hidden, hidden)
-        self.out = nn.Linear(hidden, width)
+        self.place = linear(10, hidden, bias=False)
+        self.other = linear(width, hidden)
+        self.path = linear(width, hidden, bias=False)
+        self.message = linear(hidden, hidden, BEFORE_RELU)
+        self.out = linear(hidden, width)
 
     def forward(
         self,
@@ -139,7 +139,7 @@ class PathMixer(nn.Module):
         super().__init__()
         self.first = mlp(width, width, width)
         self.norm = nn.LayerNorm(width)
-        self.second = nn.Linear(2 * width, width)
+        self.second = linear(2 * width, width)
 
     def forward(self, path: Tensor, agent: Tensor, num_paths: Tensor) -> Tensor:
         """(R, W) of sums `path` (R, W), whose agents are `agent` (R,) with `num_paths` (N, 1) each."""

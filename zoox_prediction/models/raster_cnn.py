@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from zoox_prediction.models.layers import convolution, linear
 from zoox_prediction.raster.config import RasterConfig
 
 _PATCH = 4  # pixels: side of what becomes one cell of the first map
@@ -20,8 +21,8 @@ class Residual(nn.Module):
 
     def __init__(self, width: int, dilation: int = 1) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation)
+        self.first = convolution(width, width, 3)
+        self.second = convolution(width, width, 3, dilation=dilation)
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)
 
@@ -48,13 +49,13 @@ class RasterCnn(nn.Module):
         mask = torch.ones(1, num_channels, 1, 1)
         mask[:, list(hidden_channels)] = 0.0
         self.register_buffer("mask", mask / 255.0, persistent=False)
-        self.stem = nn.Conv2d(num_channels, fine, _PATCH, stride=_PATCH)
+        self.stem = convolution(num_channels, fine, _PATCH, stride=_PATCH)
         self.fine = Residual(fine)
-        self.down = nn.Conv2d(fine, middle, 2, stride=2)
+        self.down = convolution(fine, middle, 2, stride=2)
         self.middle = Residual(middle)
-        self.down_again = nn.Conv2d(middle, wide, 2, stride=2)
+        self.down_again = convolution(middle, wide, 2, stride=2)
         self.wide = Residual(wide, dilation=2)
-        self.up = nn.Conv2d(wide, middle, 1)
+        self.up = convolution(wide, middle, 1)
         self.join = Residual(middle)
 
     def forward(self, raster: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,7 +114,7 @@ class RasterView(nn.Module):
         super().__init__()
         self.stride = stride
         self.sample = RasterSampler(raster)
-        self.out = nn.Linear(num_points * channels, width)
+        self.out = linear(num_points * channels, width)
 
     def forward(self, feature_map: Tensor, scene: Tensor, points: Tensor) -> Tensor:
         """At `points` (Q, P, 2) in the scene frame of the scenes `scene` (Q,)."""

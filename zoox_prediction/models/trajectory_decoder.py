@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from zoox_prediction.models.baselines.modes import STEP_TIMES_S
 from zoox_prediction.models.frames import signed_log
-from zoox_prediction.models.layers import mlp
+from zoox_prediction.models.layers import BEFORE_RELU, linear, mlp
 from zoox_prediction.models.motion_integration import NUM_CONTROLS, Motion, MotionIntegration, PathGeometry
 from zoox_prediction.models.network_config import NetworkConfig
 from zoox_prediction.models.path_encoder import Projection
@@ -39,30 +39,31 @@ class PlanResponse(nn.Module):
 
     def __init__(self, width: int, style_width: int) -> None:
         super().__init__()
-        self.place = nn.Linear(6, width, bias=False)
-        self.gap = nn.Linear(3, width, bias=False)
-        self.style = nn.Linear(style_width, 2 * width)
+        self.place = linear(6, width, BEFORE_RELU)
         self.memory = nn.Parameter(torch.full((NUM_PLAN_KNOTS, NUM_PLAN_KNOTS), 1.0 / NUM_PLAN_KNOTS))
+        self.heard = linear(width, width, bias=False)
+        self.gap = linear(4, width, bias=False)
+        self.style = linear(style_width, width)
+        self.out = linear(width, NUM_CONTROLS)
         self.register_buffer("earlier", torch.ones(NUM_PLAN_KNOTS, NUM_PLAN_KNOTS).tril(-1), persistent=False)
-        self.hidden = nn.Linear(width, width, bias=False)
-        self.out = nn.Linear(width, NUM_CONTROLS)
         nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
 
     def forward(self, style: Tensor, plan: PlanOnPath, speed: Tensor, arc_length: Tensor) -> Tensor:
         """Codes `style` (R, C, H); `speed`, `arc_length` (R, C, 16) of the agent at the knots if there were no plan."""
         along, aside, cos, sin = plan.place
+        valid = plan.valid.to(style.dtype)
         place = [along / 40.0, signed_log(along), signed_log(aside), cos, sin, plan.speed / 10.0]
-        gap = along[:, None] - arc_length
-        closing = (plan.place.cos * plan.speed)[:, None] - speed
-        of_style, of_answer = self.style(style)[:, :, None].chunk(2, dim=-1)
-        token = self.place(torch.stack(place, dim=-1))[:, None] + of_style
-        token = token + self.gap(torch.stack([gap / 20.0, signed_log(gap), closing / 10.0], dim=-1))
-        token = torch.relu(token) * plan.valid[:, None, :, None]
-        heard = (self.memory * self.earlier) @ token
-        answer = self.out(torch.relu(self.hidden(heard) + of_answer))
-        known = (plan.valid.to(answer.dtype) @ self.earlier.T > 0.0)[:, None, :, None]
-        return (answer * known).transpose(2, 3)
+        token = torch.relu(self.place(torch.stack(place, dim=-1))) * valid[..., None]
+        heard = self.heard((self.memory * self.earlier) @ token)  # (R, 16, P)
+        ahead = along[:, None] - arc_length
+        closing = (cos * plan.speed)[:, None] - speed
+        near = torch.exp(-0.25 * aside.abs())[:, None].expand_as(ahead)
+        gap = torch.stack([(ahead / 20.0).clamp(-4.0, 4.0), 0.5 * signed_log(ahead), closing / 10.0, near], dim=-1)
+        gap = gap * valid[:, None, :, None]
+        latest = torch.cat([torch.zeros_like(gap[:, :, :1]), gap[:, :, :-1]], dim=2)
+        answer = self.out(torch.relu(heard[:, None] + self.gap(latest) + self.style(style)[:, :, None]))
+        known = valid @ self.earlier.T > 0.0
+        return (answer * known[:, None, :, None]).transpose(2, 3)
 
 
 class TrajectoryDecoder(nn.Module):
@@ -73,16 +74,16 @@ class TrajectoryDecoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         hidden, styles = config.decoder_width, config.num_styles
-        self.path = nn.Linear(config.width, hidden)
+        self.norm = nn.LayerNorm(config.width)
+        self.path = linear(config.width, hidden)
         self.style = nn.Parameter(torch.randn(styles, hidden) * 0.5)
         self.mlp = mlp(hidden, hidden, hidden)
-        self.out = nn.Linear(hidden, (NUM_CONTROLS + 3) * NUM_PLAN_KNOTS + 1)
+        self.out = linear(hidden, (NUM_CONTROLS + 3) * NUM_PLAN_KNOTS + 1)
         self.habit = nn.Parameter(torch.zeros(styles, NUM_CONTROLS, 1))
         self.plan = PlanResponse(config.plan_width, hidden)
         self.integrate = MotionIntegration(config.max_residual_lateral_mps2, config.max_free_acceleration_mps2)
         with torch.no_grad():
             self.out.weight *= 0.1
-            self.out.bias.zero_()
             if styles > 1:
                 self.habit[:, 0, 0] = torch.linspace(_SLOWEST_STYLE_MPS2, _FASTEST_STYLE_MPS2, styles)
         time = torch.tensor(STEP_TIMES_S, dtype=torch.float32)
@@ -91,7 +92,7 @@ class TrajectoryDecoder(nn.Module):
 
     def forward(self, code: Tensor, path: PathGeometry, plan: PlanOnPath) -> dict[str, Tensor]:
         """Codes of paths (R, W) to logits (R, C), position (R, C, T, 2), course, speed (R, C, T), covariance."""
-        style = torch.relu(self.path(code)[:, None] + self.style)
+        style = torch.relu(self.path(self.norm(code))[:, None] + self.style)
         style = torch.relu(style + self.mlp(style))
         out = self.out(style)
         split = NUM_CONTROLS * NUM_PLAN_KNOTS
@@ -120,7 +121,7 @@ class TrajectoryDecoder(nn.Module):
         sigma = self.sigma * torch.exp(_MAX_LOG * torch.tanh(spread[:, :, :2] / _MAX_LOG)) + _MIN_SIGMA_M
         along, across = sigma[:, :, 0], sigma[:, :, 1]
         both = _MAX_CORRELATION * torch.tanh(spread[:, :, 2]) * along * across
-        cos, sin = torch.cos(motion.course), torch.sin(motion.course)
+        cos, sin = motion.cos, motion.sin
         along, across = along * along, across * across
         xx = cos * cos * along - 2.0 * cos * sin * both + sin * sin * across
         yy = sin * sin * along + 2.0 * cos * sin * both + cos * cos * across

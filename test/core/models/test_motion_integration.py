@@ -25,7 +25,7 @@ def _drive(heading, spacing, start_speed, controls, limits=_CAR, is_vehicle: boo
     )
     integrate = motion_integration.MotionIntegration(2.5, 1.5).eval()
     motion = integrate(torch.as_tensor(controls, dtype=torch.float32), path)
-    return tuple(each.double().numpy() for each in motion)
+    return tuple(each.double().numpy() for each in (motion.x, motion.y, motion.course, motion.speed))
 
 
 def _turn(arc_length: np.ndarray, before_m: float, radius_m: float) -> tuple[np.ndarray, ...]:
