@@ -131,14 +131,12 @@ class Training:
         rows = torch.nonzero(batch["decoded"])[:, 0]
         outputs = state.network(rows, {name: batch[name] for name in NETWORK_INPUTS})
         terms = loss_terms(outputs, chosen_paths(batch, rows), config.losses, self._card.raster.resolution_m)
-        weight = terms.total_weight
-        if fabric.world_size > 1:
-            weight = fabric.all_reduce(weight, reduce_op="sum")
+        weight = self._summed(terms.total_weight)
         loss = terms.total(config.losses, weight)
         fabric.backward(loss * fabric.world_size)  # gradients are averaged over the processes
-        norm = fabric.clip_gradients(
-            state.network, state.optimizer, max_norm=config.optimization.gradient_norm, error_if_nonfinite=False
-        )
+        limit = config.optimization.gradient_norm
+        norm = fabric.clip_gradients(state.network, state.optimizer, max_norm=limit, error_if_nonfinite=False)
+        assert norm is not None
         if torch.isfinite(norm):  # 16 bits overflow now and then: such a step is left out
             state.optimizer.step()
         state.optimizer.zero_grad()
@@ -175,11 +173,8 @@ class Training:
         sums = np.zeros((len(METRICS), 2))
         for row in range(fabric.global_rank, len(self._validation), fabric.world_size):
             sums += metric_sums(scored_modes(self._validation[row], network, fabric.device))
-        if fabric.world_size > 1:
-            sums = fabric.all_reduce(torch.from_numpy(sums), reduce_op="sum").cpu().numpy()
-        state.metrics = {
-            name: float(total / count) for name, (total, count) in zip(METRICS, sums, strict=True) if count
-        }
+        everywhere = self._summed(torch.from_numpy(sums)).tolist()
+        state.metrics = {name: total / count for name, (total, count) in zip(METRICS, everywhere, strict=True) if count}
         value = state.metrics.get(BEST_BY, WORSE_THAN_ANY)
         if value <= state.best:
             state.best = value
@@ -190,6 +185,14 @@ class Training:
             told = ", ".join(f"{name} {state.metrics[name]:.2f}" for name in TOLD if name in state.metrics)
             self._show(share, f"step {state.step}, validation: {told} m")
         self._validated_s = self._clock() - self._started_s
+
+    def _summed(self, value: Tensor) -> Tensor:
+        """The sum over all processes."""
+        if self._fabric.world_size == 1:
+            return value
+        summed = self._fabric.all_reduce(value, reduce_op="sum")
+        assert isinstance(summed, Tensor)
+        return summed
 
     def _save(self) -> None:
         if self._fabric.is_global_zero:

@@ -70,7 +70,8 @@ def thermal_network() -> Any:
             self.join_eighth, self.join_quarter = layer(eighth, eighth), layer(quarter, quarter)
             self.heat = nn.Sequential(layer(quarter, quarter), nn.Conv2d(quarter, len(ThermalClass), 1))
             self.box = nn.Sequential(layer(quarter, quarter), nn.Conv2d(quarter, 4, 1))
-            nn.init.constant_(self.heat[-1].bias, _FIRST_HEAT)
+            bias: Any = self.heat[-1].bias
+            nn.init.constant_(bias, _FIRST_HEAT)
 
         def forward(self, x: Any) -> Any:
             quarter = self.quarter(x)
@@ -217,7 +218,7 @@ def export_thermal_network(network: Any, path: Path, made_by: str) -> None:
     import onnx
     import torch
 
-    names = {"input_names": ["image"], "output_names": ["heat_and_boxes"]}
+    names: Any = {"input_names": ["image"], "output_names": ["heat_and_boxes"]}
     sides = {"image": {2: "height", 3: "width"}, "heat_and_boxes": {2: "rows", 3: "columns"}}
     with tempfile.TemporaryDirectory() as folder:
         partial = Path(folder) / "network.onnx"

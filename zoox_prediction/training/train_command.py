@@ -82,12 +82,13 @@ def make_fabric(config: TrainConfig) -> Fabric:
         raise InputError(
             f"optimization.precision {config.optimization.precision}: there is no GPU; only 32-true works without one"
         )
+    precision: Any = config.optimization.precision
     fabric = Fabric(
         accelerator="cuda" if on_gpu else "cpu",
         devices=local,
         num_nodes=max(world // local, 1),
         strategy="ddp" if world > 1 else "auto",
-        precision=config.optimization.precision,
+        precision=precision,
     )
     fabric.launch()
     return fabric

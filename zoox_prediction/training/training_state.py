@@ -48,7 +48,7 @@ class TrainingState:
         """New weights, drawn with the seed."""
         self._config, self._card = config, card
         torch.manual_seed(config.seed)
-        self.plain = make_network(card, "the configuration").to(memory_format=torch.channels_last)
+        self.plain = make_network(card, "the configuration")
         optimizer = make_optimizer(self.plain, config.optimization)
         self.network, self.optimizer = fabric.setup(ChosenProposals(self.plain), optimizer)
         self.step = 0  # how many are done
