@@ -10,14 +10,14 @@ from zoox_prediction.evaluation.benchmark import BenchmarkCase
 from zoox_prediction.evaluation.benchmark_image_detection import image_detection_cases
 from zoox_prediction.evaluation.benchmark_lidar_detection import lidar_detection_cases
 from zoox_prediction.evaluation.benchmark_map import map_cases
+from zoox_prediction.evaluation.benchmark_predict import predict_cases
 from zoox_prediction.evaluation.benchmark_radar_detection import radar_detection_cases
-from zoox_prediction.evaluation.benchmark_scenes import observations, plans_for, scene_on
+from zoox_prediction.evaluation.benchmark_scenes import plans_for, scene_on
 from zoox_prediction.evaluation.benchmark_town import town
 from zoox_prediction.evaluation.benchmark_tracking import tracking_cases
 from zoox_prediction.prediction.conditional import answer_plans
 from zoox_prediction.prediction.config import PredictionConfig
-from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
-from zoox_prediction.prediction.scene_history import SceneHistory
+from zoox_prediction.prediction.registry import create_predictor
 from zoox_prediction.recording.messages import predictions_from_message, predictions_to_message
 from zoox_prediction.recording.typestore import RosbagsTypes
 from zoox_prediction.scene import PredictedTrajectories
@@ -66,28 +66,6 @@ def node(agents: int, seconds: float) -> list[dict[str, object]]:
     return rows
 
 
-def predict(agents: int) -> list[BenchmarkCase]:
-    """Every heuristic on a scene, and what a cycle of the node computes: history, scene and the default predictor."""
-    scene = scene_on(town(), agents)
-    cases = [
-        BenchmarkCase(f"predict: {name}", agents, partial(create_predictor(name).predict, scene)) for name in PREDICTORS
-    ]
-    config = PredictionConfig()
-    default = create_predictor(config.predictor, config)
-    frames = observations(town(), agents)
-    history = SceneHistory(config.history, config.ego)
-    history.set_road_network(town())
-
-    def cycle() -> object:
-        for frame in frames:
-            history.add_agents(frame)
-        now = history.scene()
-        history.reset()
-        return None if now is None else default.predict(now)
-
-    return [*cases, BenchmarkCase("predict: 21 frames, scene and default predictor", agents, cycle)]
-
-
 def conditional(agents: int) -> list[BenchmarkCase]:
     """The answer about 8 candidate plans of 8 s, on top of the predictions of the scene."""
     scene = scene_on(town(), agents)
@@ -100,7 +78,7 @@ def conditional(agents: int) -> list[BenchmarkCase]:
 
 GROUPS: Mapping[str, Group] = {
     "messages": messages,
-    "predict": predict,
+    "predict": predict_cases,
     "conditional": conditional,
     "map": map_cases,
     "radar_detection": radar_detection_cases,

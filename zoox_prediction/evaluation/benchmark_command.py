@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -12,13 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from zoox_prediction.errors import InputError
 from zoox_prediction.evaluation import tables
 from zoox_prediction.evaluation.benchmark import REFERENCE, BenchmarkCase, BenchmarkConfig, measure
-from zoox_prediction.evaluation.benchmark_cases import GROUPS, node, ros_problem
+from zoox_prediction.evaluation.benchmark_cases import GROUPS, Group, node, ros_problem
+from zoox_prediction.evaluation.benchmark_predict import predict_cases
 from zoox_prediction.evaluation.benchmark_raster import measure_raster, summary
 from zoox_prediction.evaluation.benchmark_simulation import AGENTS, measure_simulation
 from zoox_prediction.evaluation.nuscenes_devkit import NAME as DEVKIT
 from zoox_prediction.prediction.memory import keep_freed_memory
 
-_NODE, _RASTER, _SIMULATION = "node", "raster", "simulation"
+_NODE, _PREDICT, _RASTER, _SIMULATION = "node", "predict", "raster", "simulation"
 _KNOWN = (*GROUPS, _SIMULATION, _RASTER, _NODE)
 
 _EPILOG = f"""\
@@ -27,6 +29,8 @@ that of a fixed reference ({REFERENCE})
 which runs before every repetition; it says more than milliseconds when the machine is busy or another one.
 The group "{_NODE}" starts the prediction node as a process and measures what the vehicle sees, from tracks sent to
 predictions received; --json adds how many predictions came late or were a stand-in's, and the node's processor time.
+The group "{_PREDICT}" also times constant velocity, the heuristics and the learned predictor from the bytes of tracks
+to those of predictions, without ROS, and each stage of the learned one on the way, as far as there are its weights.
 The group "map" asks the largest real map among the recordings for tests where they are found.
 The group "{_SIMULATION}" steps a world of about {AGENTS} agents, whatever --agents says (pip install '.[sim]');
 a step of 10 ms is ten times real time.
@@ -52,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=float, default=10.0, metavar="S", help=f"of each part of '{_NODE}', default 10"
     )
+    parser.add_argument(
+        "--weights",
+        default="",
+        metavar="WEIGHTS",
+        help=f"of the learned predictor of '{_PREDICT}': default, research, FILE",
+    )
     parser.add_argument("--map", type=Path, metavar="FILE", help=f"road map for '{_RASTER}'")
     parser.add_argument("--against", choices=[DEVKIT], help=f"also draw what '{_RASTER}' draws with another package")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
@@ -62,23 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         tables.check_writable(arguments.json)
     groups = list(dict.fromkeys(arguments.groups or _KNOWN))
-    unknown = [group for group in groups if group not in _KNOWN]
-    if unknown:
-        raise InputError(f"unknown benchmark '{unknown[0]}'; known are {', '.join(_KNOWN)}")
-    if min(arguments.agents) < 1:
-        raise InputError(f"--agents {min(arguments.agents)}: must be at least 1")
-    if arguments.repeats < 1:
-        raise InputError(f"--repeats {arguments.repeats}: must be at least 1")
-    if not 1.0 <= arguments.seconds <= 600.0:
-        raise InputError(f"--seconds {arguments.seconds:g}: must be between 1 and 600")
+    _check(arguments, groups)
     problem = ros_problem()
     if problem is not None and _NODE in arguments.groups:
         raise InputError(f"the node cannot be measured without ROS 2 ({problem}); leave '{_NODE}' out")
-    if _RASTER not in groups and (arguments.map or arguments.against):
-        raise InputError(f"--map and --against are for the raster; add '{_RASTER}' to the groups")
     keep_freed_memory()  # as the node does
     config = BenchmarkConfig(repeats=arguments.repeats, min_repeats=min(arguments.repeats, 20))
-    cases = _cases([group for group in groups if group in GROUPS], arguments.agents)
+    cases = _cases([group for group in groups if group in GROUPS], arguments.agents, arguments.weights)
     rows = _measure_all(cases, config) if cases else []
     if _NODE in groups and problem is None:
         rows += [row for count in dict.fromkeys(arguments.agents) for row in node(count, arguments.seconds)]
@@ -92,6 +92,22 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         tables.write_json(arguments.json, rows)
     return 0
+
+
+def _check(arguments: argparse.Namespace, groups: Sequence[str]) -> None:
+    unknown = [group for group in groups if group not in _KNOWN]
+    if unknown:
+        raise InputError(f"unknown benchmark '{unknown[0]}'; known are {', '.join(_KNOWN)}")
+    if min(arguments.agents) < 1:
+        raise InputError(f"--agents {min(arguments.agents)}: must be at least 1")
+    if arguments.repeats < 1:
+        raise InputError(f"--repeats {arguments.repeats}: must be at least 1")
+    if not 1.0 <= arguments.seconds <= 600.0:
+        raise InputError(f"--seconds {arguments.seconds:g}: must be between 1 and 600")
+    if _PREDICT not in groups and arguments.weights:
+        raise InputError(f"--weights is for the learned predictor; add '{_PREDICT}' to the groups")
+    if _RASTER not in groups and (arguments.map or arguments.against):
+        raise InputError(f"--map and --against are for the raster; add '{_RASTER}' to the groups")
 
 
 def _simulation(config: BenchmarkConfig, *, asked: bool) -> list[dict[str, object]]:
@@ -123,9 +139,10 @@ def _raster(arguments: argparse.Namespace, config: BenchmarkConfig) -> list[dict
     return rows
 
 
-def _cases(groups: Sequence[str], agents: Sequence[int]) -> list[BenchmarkCase]:
+def _cases(groups: Sequence[str], agents: Sequence[int], weights: str) -> list[BenchmarkCase]:
     """The cases of the groups for every number of agents; those without agents once."""
-    cases = [case for group in groups for count in dict.fromkeys(agents) for case in GROUPS[group](count)]
+    make: dict[str, Group] = {**GROUPS, _PREDICT: partial(predict_cases, weights=weights)}
+    cases = [case for group in groups for count in dict.fromkeys(agents) for case in make[group](count)]
     return list({(case.name, case.agents): case for case in cases}.values())
 
 

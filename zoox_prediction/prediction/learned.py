@@ -26,24 +26,24 @@ class LearnedPredictor:
     def __init__(self, config: PredictionConfig | None = None) -> None:
         """Raises InputError, naming the file, when the weights of `config.learned` cannot be used with `config`."""
         config = config or PredictionConfig()
-        self._network = open_network(config.learned)
-        self.card = self._network.card
+        self.network = open_network(config.learned)
+        self.card = self.network.card
         self.version = self.card.version
         self.card.check_raster(config.raster, f"weights {config.learned.weights}")
         self._selection = config.learned.selection
-        self._extract = FeatureExtractor(config.raster, self.card.features, config.baselines)
+        self.extract = FeatureExtractor(config.raster, self.card.features, config.baselines)
 
     def predict(self, scene: Scene) -> PredictedTrajectories:
         """Futures of all N agents of `scene`. What the network says is not checked here; GuardedPredictor does."""
         if not len(scene):
             return self._nobody(scene)
-        features = self._extract(scene)
-        proposals = self._network(features.network_inputs())
+        features = self.extract(scene)
+        proposals = self.network(features.network_inputs())
         return self.predictions(features, proposals)
 
     def prepare(self, scene: Scene) -> None:
         """Looks at a scene on a new map without predicting: the network itself has nothing to prepare."""
-        self._extract(scene)
+        self.extract(scene)
 
     def predictions(self, features: SceneFeatures, proposals: Proposals) -> PredictedTrajectories:
         """What `proposals` say of the agents of one scene, calibrated, in the map frame."""

@@ -9,7 +9,7 @@ import shapely
 
 from zoox_prediction.cli import main
 from zoox_prediction.errors import InputError
-from zoox_prediction.evaluation import benchmark_cases, benchmark_command, benchmark_map
+from zoox_prediction.evaluation import benchmark_cases, benchmark_command, benchmark_map, benchmark_predict
 from zoox_prediction.evaluation.benchmark_scenes import plans_for, scene_on, traffic
 from zoox_prediction.evaluation.benchmark_town import town
 from zoox_prediction.maps.road_network import NO_ID, RoadNetwork
@@ -84,7 +84,7 @@ def test_plans_start_at_the_ego_and_differ():
 def small_town(monkeypatch, tmp_path):
     """Everything is measured on one generated crossroads."""
     monkeypatch.setenv("ZOOX_PREDICTION_DATA", str(tmp_path / "nowhere"))
-    for module in (benchmark_cases, benchmark_map):
+    for module in (benchmark_cases, benchmark_map, benchmark_predict):
         monkeypatch.setattr(module, "town", lambda: town(1))
 
 
