@@ -15,18 +15,11 @@ they are the last observed displacement over its 0.4 s, which is what constant v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-
-import numpy as np
-
 from zoox_prediction.evaluation.protocol import ProtocolConfig
 from zoox_prediction.evaluation.score_sums import MetricsConfig
-from zoox_prediction.maps.road_network import rows_of_ids
 from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.recording.datasets.eth_ucy import DATASET, DRONE_DATASET, SCENES
 from zoox_prediction.recording.log import RecordedLog
-from zoox_prediction.scene import TrackedAgents
 
 STEP_S = 0.4
 NUM_OBSERVED = 8
@@ -46,11 +39,6 @@ def protocol_config(num_modes: tuple[int, ...] = (1, 6)) -> ProtocolConfig:
     )
 
 
-def observed_only(log: RecordedLog) -> RecordedLog:
-    """The recording with velocities, headings and accelerations that use past positions only."""
-    return replace(log, agents=tuple(_looking_back(log.agents)))
-
-
 def is_of_benchmark(log: RecordedLog) -> bool:
     """Whether the recording is scored in this protocol."""
     return log.dataset in (DATASET, DRONE_DATASET)
@@ -59,26 +47,3 @@ def is_of_benchmark(log: RecordedLog) -> bool:
 def dataset_of(log: RecordedLog) -> str:
     """Under which name it is scored: ETH/UCY's table has a line for every scene."""
     return log.dataset if log.dataset == DRONE_DATASET else f"{DATASET}/{SCENES.get(log.name, log.name)}"
-
-
-def _looking_back(frames: Sequence[TrackedAgents]) -> Iterator[TrackedAgents]:
-    previous: TrackedAgents | None = None
-    for frame in frames:
-        velocity, yaw = np.zeros((len(frame), 2)), frame.yaw
-        if previous is not None and len(previous) and len(frame):
-            rows = rows_of_ids(previous.ids, frame.ids)
-            known = rows >= 0
-            elapsed_s = (frame.stamp_ns - previous.stamp_ns) * 1e-9
-            moved = frame.position[:, :2] - previous.position[rows, :2]
-            velocity = np.where(known[:, None], moved / elapsed_s, 0.0)
-            standing = np.hypot(*velocity.T) < 0.05
-            heading = np.arctan2(velocity[:, 1], velocity[:, 0])
-            yaw = np.where(standing, np.where(known, previous.yaw[rows], 0.0), heading)
-        previous = replace(
-            frame,
-            velocity=velocity,
-            yaw=yaw,
-            yaw_rate=np.zeros(len(frame)),
-            acceleration=np.zeros((len(frame), 2)),
-        )
-        yield previous

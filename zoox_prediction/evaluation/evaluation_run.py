@@ -20,6 +20,7 @@ from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.registry import create_predictor
 from zoox_prediction.recording.licences import licence_of
 from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.looking_back import observed_only
 from zoox_prediction.recording.sources import RecordingSource, open_recording
 from zoox_prediction.recording.split import RecordingSplit
 from zoox_prediction.recording.splits import Split
@@ -183,7 +184,7 @@ def evaluate_recording(
     dataset = log.dataset
     if eth_ucy.is_of_benchmark(log):
         dataset = eth_ucy.dataset_of(log)
-        log, config = eth_ucy.observed_only(log), eth_ucy.protocol_config()
+        log, config = observed_only(log), eth_ucy.protocol_config()
     start_ns = int(log.stamps_ns[0]) if len(log.stamps_ns) else 0
     found: list[SceneError] = []
 

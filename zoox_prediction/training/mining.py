@@ -22,8 +22,10 @@ from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.raster.channels import load_channel_table
 from zoox_prediction.raster.config import RasterConfig
 from zoox_prediction.recording.bag import BagReader
+from zoox_prediction.recording.datasets.eth_ucy import DATASET, DRONE_DATASET
 from zoox_prediction.recording.licences import licence_of
 from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.looking_back import observed_only
 from zoox_prediction.recording.sources import BAG, RecordingSource, open_recording
 from zoox_prediction.recording.splits import Split
 from zoox_prediction.scene import Scene
@@ -151,8 +153,12 @@ def _mined(task: MiningTask, log: RecordedLog, files: ShardFiles) -> MiningOutco
 
 
 def _scenes(log: RecordedLog, config: MiningConfig) -> Iterator[Scene]:
-    """The scenes to mine; where the recording has an ego, those in which it is known."""
-    found = recorded_scenes(log, config.history, config.start_s, config.interval_s, config.min_future_s)
+    """The scenes to mine; where the recording has an ego, those in which it is known.
+
+    Pedestrian benchmarks are seen as their protocol wants it, and as they are evaluated: without a look ahead.
+    """
+    seen = observed_only(log) if log.dataset in (DATASET, DRONE_DATASET) else log
+    found = recorded_scenes(seen, config.history, config.start_s, config.interval_s, config.min_future_s)
     return (scene for scene in found if not log.ego or scene.ego is not None)
 
 

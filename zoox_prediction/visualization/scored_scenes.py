@@ -20,6 +20,7 @@ from zoox_prediction.prediction.predictor import Predictor
 from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.looking_back import observed_only
 from zoox_prediction.recording.sources import find_recordings, open_recording
 from zoox_prediction.scene import Scene
 from zoox_prediction.visualization import palette
@@ -100,7 +101,7 @@ def _draw(log: RecordedLog, row: Mapping[str, Any], predictor: Predictor, folder
     path = folder / (re.sub(r"[^\w.-]+", "_", "-".join(map(str, words))) + (".webm" if film else ".png"))
     history = SceneHistoryConfig()
     if eth_ucy.is_of_benchmark(log):
-        log, history = eth_ucy.observed_only(log), eth_ucy.protocol_config().history
+        log, history = observed_only(log), eth_ucy.protocol_config().history
     at_ns = int(log.stamps_ns[0]) + round(row["at_s"] * 1e9)
     view = _View(log, row, predictor, next(each for each in every_scene(log, history) if each.stamp_ns >= at_ns))
     if not film:

@@ -11,6 +11,7 @@ from zoox_prediction.evaluation import eth_ucy
 from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log, scenes, truth_of
 from zoox_prediction.evaluation.score_sums import MetricsConfig
 from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.looking_back import observed_only
 from zoox_prediction.scene import EgoState
 
 
@@ -140,7 +141,7 @@ def test_eth_ucy_takes_every_window_of_20_steps():
     # 25 steps of 0.4 s: windows start at steps 0 ... 5. The car is missing in step 10, so it has no whole window.
     log = _log(24 * 0.4, 0.4, seen=lambda agent, t: agent == 8 or abs(t - 4.0) > 0.1, dataset="eth-ucy")
     config = eth_ucy.protocol_config()
-    rows = _rows(evaluate_log(eth_ucy.observed_only(log), {"cv": ConstantVelocity()}, config)["cv"])
+    rows = _rows(evaluate_log(observed_only(log), {"cv": ConstantVelocity()}, config)["cv"])
     assert rows["all", 1, 4.8]["n"] == 6
     assert rows["pedestrian", 6, 4.8]["min_ade_m"] == pytest.approx(0.0, abs=1e-6)
 
@@ -148,7 +149,7 @@ def test_eth_ucy_takes_every_window_of_20_steps():
 def test_eth_ucy_velocity_is_the_last_observed_displacement():
     # The car turns from 10 m/s to standing at 4.0 s; the recorded velocity there already knows about it.
     log = _log(24 * 0.4, 0.4, path=lambda t: 10.0 * min(t, 4.0), dataset="eth-ucy")
-    frame = eth_ucy.observed_only(log).agents[10]
+    frame = observed_only(log).agents[10]
     np.testing.assert_allclose(frame.velocity[0], [10.0, 0.0], atol=1e-9)
     np.testing.assert_allclose(log.agents[10].velocity[0], [5.0, 0.0], atol=1e-6)
     assert frame.yaw[1] == pytest.approx(np.pi / 2)
@@ -158,7 +159,7 @@ def test_eth_ucy_velocity_of_who_has_just_come_is_none():
     log = _log(8 * 0.4, 0.4, path=lambda t: 10.0 * t, dataset="eth-ucy")
     frames = list(log.agents)
     frames[3] = frames[3].select(np.array([1]))  # the first agent is away for a frame
-    looked_back = eth_ucy.observed_only(replace(log, agents=tuple(frames))).agents
+    looked_back = observed_only(replace(log, agents=tuple(frames))).agents
     np.testing.assert_array_equal(looked_back[0].velocity, 0.0)
     np.testing.assert_array_equal(looked_back[4].velocity[0], 0.0)
     np.testing.assert_allclose(looked_back[5].velocity[0], [10.0, 0.0], atol=1e-9)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
-from made_up_tracks import Agent, along, recording
+from made_up_tracks import START_NS, Agent, along, recording
 
 from zoox_prediction.cli import main
 from zoox_prediction.errors import InputError
-from zoox_prediction.models.scene_features import SceneFeatures
+from zoox_prediction.models.scene_features import AGENT_COLUMNS, SceneFeatures
 from zoox_prediction.recording.convert import write_recording
 from zoox_prediction.recording.sources import find_recordings
 from zoox_prediction.scene import AgentClass
@@ -320,3 +320,26 @@ def test_a_scene_in_which_nobody_counts_is_left_out(tmp_path: Path) -> None:
     assert _mine(tmp_path / "bag", tmp_path / "out") == 0
     stamps = [entry.meta.stamp_ns for entry in SampleDataset([tmp_path / "out"]).entries]
     assert [round(stamp * 1e-9 - 5.0, 3) for stamp in stamps] == [4.0, 5.0, 6.0]
+
+
+def test_pedestrian_benchmarks_are_seen_without_a_look_ahead(tmp_path: Path) -> None:
+    """Their velocities are smoothed over what comes after; who runs from 5 s on must not be seen running at 4.8 s."""
+
+    def x(t: float) -> float:
+        return t + 2.0 * max(t - 5.0, 0.0)
+
+    def course(t: float) -> tuple[float, ...]:
+        return (x(t), 4.0, 0.0, (x(t + 0.4) - x(t - 0.4)) / 0.8, 0.0)
+
+    agents = {1: Agent(course, AgentClass.PEDESTRIAN)}
+    speeds = {}
+    for dataset in ("sdd", "made-up"):
+        write_recording(recording(agents, dataset=dataset, step_s=0.4), tmp_path / dataset / "bag")
+        assert _mine(tmp_path / dataset, tmp_path / f"{dataset}-out", "--interval", 1.2) == 0
+        samples = SampleDataset([tmp_path / f"{dataset}-out"])
+        rows = [row for row, each in enumerate(samples.entries) if each.meta.stamp_ns == START_NS + 4_800_000_000]
+        sample = samples[rows[0]]
+        speeds[dataset] = sample.features.agent_state[0, AGENT_COLUMNS.index("speed")]
+        assert sample.future_position[0, 39, 0] == pytest.approx(x(8.8) - x(4.8), abs=0.3), "the future is the real one"
+    assert speeds["sdd"] == pytest.approx(1.0, abs=0.02)
+    assert speeds["made-up"] > speeds["sdd"] + 0.03
