@@ -206,7 +206,7 @@ def _bracketed(text: str, ends: Sequence[float | None] | None, form: Callable[[A
 
 
 def _metres(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"  # never -0.00
 
 
 def _fine(value: float | None) -> str:
@@ -214,4 +214,4 @@ def _fine(value: float | None) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100.0 * value:.1f}"
+    return "-" if value is None else f"{round(100.0 * value, 1) + 0.0:.1f}"
