@@ -38,6 +38,7 @@ class Motion(NamedTuple):
     cos: Tensor  # of the course in the middle of the step
     sin: Tensor
     speed: Tensor  # (R, C, T) [m/s] >= 0
+    travelled: Tensor  # (R, C, T) [m] along the path
 
 
 def knots_to_steps() -> Tensor:
@@ -89,7 +90,8 @@ class MotionIntegration(nn.Module):
         start = path.start_speed
         speed = self.speeds(controls[:, :, 0], start, path.limits)
         step = self.steps(speed, start)
-        turn = self._turns(step, speed, controls[:, :, 1], path)
+        travelled = step @ self.cumulate
+        turn = self._turns(step, travelled, speed, controls[:, :, 1], path)
         course = path.heading[:, None, :1] + turn @ self.cumulate
         middle = course - 0.5 * turn
         others = (~path.is_vehicle)[:, None, None, None]
@@ -106,11 +108,12 @@ class MotionIntegration(nn.Module):
             cos=cos,
             sin=sin,
             speed=torch.where(path.is_vehicle[:, None, None], speed, length * excess / TIME_STEP_S),
+            travelled=travelled,
         )
 
-    def _turns(self, step: Tensor, speed: Tensor, lateral: Tensor, path: PathGeometry) -> Tensor:
+    def _turns(self, step: Tensor, travelled: Tensor, speed: Tensor, lateral: Tensor, path: PathGeometry) -> Tensor:
         """(R, C, T) [rad] turned in each step (R, C, T): with the path, away from it, as far as can be steered."""
-        on_path = self._heading_at(path, step @ self.cumulate)
+        on_path = self._heading_at(path, travelled)
         first = path.heading[:, None, :1].expand(-1, step.shape[1], 1)
         aside = soft_limit(lateral, self.max_residual, self.max_residual) @ self.to_steps
         aside = aside * step / speed.clamp(min=_TURNING_SPEED_MPS) ** 2

@@ -10,14 +10,17 @@ from torch import Tensor, nn
 from zoox_prediction.models.baselines.modes import STEP_TIMES_S
 from zoox_prediction.models.frames import signed_log
 from zoox_prediction.models.layers import BEFORE_RELU, linear, mlp
-from zoox_prediction.models.motion_integration import NUM_CONTROLS, Motion, MotionIntegration, PathGeometry
+from zoox_prediction.models.motion_integration import NUM_CONTROLS, Motion, MotionIntegration, PathGeometry, soft_limit
 from zoox_prediction.models.network_config import NetworkConfig
 from zoox_prediction.models.path_encoder import Projection
 from zoox_prediction.models.scene_features import KNOT_STEPS, NUM_PLAN_KNOTS
 
 _SLOWEST_STYLE_MPS2, _FASTEST_STYLE_MPS2 = -1.0, 0.8  # of the styles before training
+# Standard deviations before training, along and across the course: now, and how they grow.
+_SIGMA_M, _SIGMA_PER_S, _SIGMA_PER_M = 0.1, (0.1, 0.05), (0.06, 0.01)
 _MIN_SIGMA_M = 0.05
-_MAX_LOG = 2.5  # by which the network may change the standard deviations of the start
+_MIN_SHARE_ACROSS = 0.02  # of that along, so that rounding leaves covariances positive definite
+_MAX_LOG = 2.5  # by which the network may change them
 _MAX_CORRELATION = 0.95
 
 
@@ -70,6 +73,7 @@ class TrajectoryDecoder(nn.Module):
     """C proposals for each of R paths."""
 
     sigma: Tensor
+    sigma_per_m: Tensor
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -86,9 +90,9 @@ class TrajectoryDecoder(nn.Module):
             self.out.weight *= 0.1
             if styles > 1:
                 self.habit[:, 0, 0] = torch.linspace(_SLOWEST_STYLE_MPS2, _FASTEST_STYLE_MPS2, styles)
-        time = torch.tensor(STEP_TIMES_S, dtype=torch.float32)
-        along, across = 0.1 + 0.2 * time + 0.05 * time**2, 0.1 + 0.08 * time + 0.01 * time**2
-        self.register_buffer("sigma", torch.stack([along, across]), persistent=False)
+        growth = torch.tensor(STEP_TIMES_S) * torch.tensor(_SIGMA_PER_S)[:, None]
+        self.register_buffer("sigma", (_SIGMA_M + growth).float(), persistent=False)
+        self.register_buffer("sigma_per_m", torch.tensor(_SIGMA_PER_M)[:, None], persistent=False)
 
     def forward(self, code: Tensor, path: PathGeometry, plan: PlanOnPath) -> dict[str, Tensor]:
         """Codes of paths (R, W) to logits (R, C), position (R, C, T, 2), course, speed (R, C, T), covariance."""
@@ -118,8 +122,11 @@ class TrajectoryDecoder(nn.Module):
     def _covariance(self, spread: Tensor, motion: Motion) -> Tensor:
         """(R, C, T, 3) xx, xy, yy [m^2] of log scales along and across the course, and correlation (R, C, 3, 16)."""
         spread = spread @ self.integrate.to_steps
-        sigma = self.sigma * torch.exp(_MAX_LOG * torch.tanh(spread[:, :, :2] / _MAX_LOG)) + _MIN_SIGMA_M
-        along, across = sigma[:, :, 0], sigma[:, :, 1]
+        scale = torch.exp(soft_limit(spread[:, :, :2], _MAX_LOG, _MAX_LOG))
+        travelled = motion.travelled.detach()[:, :, None]
+        sigma = (self.sigma + self.sigma_per_m * travelled) * scale + _MIN_SIGMA_M
+        along = sigma[:, :, 0]
+        across = torch.maximum(sigma[:, :, 1], _MIN_SHARE_ACROSS * along)
         both = _MAX_CORRELATION * torch.tanh(spread[:, :, 2]) * along * across
         cos, sin = motion.cos, motion.sin
         along, across = along * along, across * across

@@ -64,6 +64,21 @@ def test_outputs_have_their_shapes_and_are_finite() -> None:
     assert all(np.isfinite(values).all() for values in out.values())
 
 
+@pytest.mark.parametrize("noise", [0.05, 0.5])
+def test_covariances_are_positive_definite_and_grow(noise: float) -> None:
+    network = _network()
+    with torch.no_grad():
+        for parameter in network.decoder.parameters():
+            parameter.add_(noise * torch.randn_like(parameter))
+    covariance = _run(network, made_up_features(num_agents=20))["covariance"]
+    xx, xy, yy = np.moveaxis(covariance, -1, 0)
+    assert (xx > 0.0).all() and (yy > 0.0).all()
+    assert (xx * yy - xy * xy > 0.0).all()
+    untrained = _run(_network(random_weights=False), made_up_features(num_agents=20))["covariance"]
+    area = np.linalg.det(untrained[..., [0, 1, 1, 2]].reshape(*untrained.shape[:-1], 2, 2))
+    assert (area[:, :, 0] < 0.01).all() and (area[:, :, -1] > 10.0 * area[:, :, 0]).all()
+
+
 def test_it_is_small() -> None:
     network = network_module.PredictionNetwork()
     assert sum(parameter.numel() for parameter in network.parameters()) <= 1_600_000
