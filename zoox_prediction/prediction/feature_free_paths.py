@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 _MIN_SPEED_MPS = 1.0  # of a curve: slower agents turn in the way of so many seconds at this speed
 _VEERS_RAD = (0.45, -0.45, 1.2, -1.2)
 _STANDING_TURN = 1.5  # how much more who stands may turn
+_SHARPEST = 0.8  # that a turn aside begins with, of the class's curvature
 _CROSSING_RAD = 1.4  # between who may be about to cross and the crosswalk
 _WHEELBASE = 0.6  # of a vehicle's length
 _WHEEL_M = 8.0  # over which wheels that are turned in at a standstill are straightened
@@ -60,7 +61,10 @@ def free_paths(
             np.where(motion.reversing, bend, none),
             fading,
         ),
-        *((PathKind.VEER, lost, forward, slow * turn, veering) for turn in _VEERS_RAD),
+        *(
+            (PathKind.VEER, lost, forward, slow * turn, np.maximum(veering, slow * abs(turn) / (_SHARPEST * most)))
+            for turn in _VEERS_RAD
+        ),
     ]
     rows = [np.flatnonzero(whose) for _, whose, *_ in curves]
     agent = np.concatenate(rows)

@@ -148,6 +148,14 @@ def test_a_walker_may_turn_aside_to_both_sides():
     assert turned.sum() == pytest.approx(0.0, abs=1e-3)
 
 
+def test_a_car_off_the_road_turns_no_tighter_than_it_can():
+    features = _features((-50.0, -60.0))
+    rows = np.flatnonzero(features.path_kind == PathKind.VEER)
+    bend = features.path_state[rows, :, PATH_COLUMNS.index("curvature")]
+    assert len(rows) == 4
+    assert 0.1 < np.abs(bend).max() < features.limits[0, 3]
+
+
 @pytest.mark.parametrize(
     ("state", "name"),
     [
