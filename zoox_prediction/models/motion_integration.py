@@ -100,14 +100,14 @@ class MotionIntegration(nn.Module):
         cos, sin = torch.cos(middle), torch.sin(middle)
         step_x, step_y = step * cos + drift[:, :, 0], step * sin + drift[:, :, 1]
         length = torch.sqrt(step_x * step_x + step_y * step_y + 1e-8)
-        excess = (path.limits[:, None, None, 0] * TIME_STEP_S / length).clamp(max=1.0)
+        kept = (path.limits[:, None, None, 0] * TIME_STEP_S / length).clamp(max=1.0)
         return Motion(
-            x=(step_x * excess) @ self.cumulate,
-            y=(step_y * excess) @ self.cumulate,
+            x=(step_x * kept) @ self.cumulate,
+            y=(step_y * kept) @ self.cumulate,
             course=course,
             cos=cos,
             sin=sin,
-            speed=torch.where(path.is_vehicle[:, None, None], speed, length * excess / TIME_STEP_S),
+            speed=torch.where(path.is_vehicle[:, None, None], speed, length * kept / TIME_STEP_S),
             travelled=travelled,
         )
 

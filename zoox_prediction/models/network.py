@@ -20,7 +20,7 @@ from zoox_prediction.models.layers import linear, mlp, scatter_sum
 from zoox_prediction.models.motion_integration import PathGeometry
 from zoox_prediction.models.network_config import NetworkConfig
 from zoox_prediction.models.path_encoder import OthersOnPath, PathMixer, PathShape, project
-from zoox_prediction.models.raster_cnn import RasterCnn, RasterView
+from zoox_prediction.models.raster_cnn import COARSEST_STRIDE, RasterCnn, RasterView
 from zoox_prediction.models.scene_features import AGENT_COLUMNS, EGO_COLUMNS, FeatureConfig, PathKind
 from zoox_prediction.models.trajectory_decoder import PlanOnPath, TrajectoryDecoder
 from zoox_prediction.raster.channels import load_channel_table
@@ -57,6 +57,8 @@ class PredictionNetwork(nn.Module):
         super().__init__()
         self.config = config = config or NetworkConfig()
         features, raster = features or FeatureConfig(), raster or RasterConfig()
+        if raster.size_px % COARSEST_STRIDE:
+            raise ValueError(f"size_px of the raster must be a multiple of {COARSEST_STRIDE}, got {raster.size_px}")
         width, edge = config.width, config.edge_width
         self.agent = AgentEncoder(width, features.num_history_steps, config.use_attributes)
         self.ego = EgoEncoder(width)
@@ -105,6 +107,10 @@ class PredictionNetwork(nn.Module):
 
     def decode(self, code: Tensor, i: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The outputs for codes (R, W) of paths; of the inputs, only what concerns paths and the plan is looked at."""
+        with torch.autocast(code.device.type, enabled=False):  # in 16 bits a way of 100 m is off by half a metre
+            return self._decode(code.float(), i)
+
+    def _decode(self, code: Tensor, i: Mapping[str, Tensor]) -> dict[str, Tensor]:
         owner = i["path_agent"]
         limits = i["limits"][owner]
         path = PathGeometry(

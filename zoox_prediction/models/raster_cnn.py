@@ -13,6 +13,7 @@ from torch.nn import functional
 from zoox_prediction.models.layers import convolution, linear
 from zoox_prediction.raster.config import RasterConfig
 
+COARSEST_STRIDE = 16
 _PATCH = 4  # pixels: side of what becomes one cell of the first map
 
 

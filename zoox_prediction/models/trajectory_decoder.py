@@ -87,7 +87,7 @@ class TrajectoryDecoder(nn.Module):
         self.plan = PlanResponse(config.plan_width, hidden)
         self.integrate = MotionIntegration(config.max_residual_lateral_mps2, config.max_free_acceleration_mps2)
         with torch.no_grad():
-            self.out.weight *= 0.1
+            self.out.weight *= 0.02
             if styles > 1:
                 self.habit[:, 0, 0] = torch.linspace(_SLOWEST_STYLE_MPS2, _FASTEST_STYLE_MPS2, styles)
         growth = torch.tensor(STEP_TIMES_S) * torch.tensor(_SIGMA_PER_S)[:, None]
