@@ -87,8 +87,7 @@ class Training:
             if due.stop:
                 break
             values = self._train_step(next(batches), due.share)
-            if log is not None:
-                self._log(log, values, due.share)
+            self._log(log, values, due.share)
         else:
             self._validate(log, 1.0)
             self._save()
@@ -122,7 +121,7 @@ class Training:
         return iter(loader)
 
     def _train_step(self, batch: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-        """One step of the optimizer; its losses and the norm of its gradient."""
+        """One step of the optimizer; its losses and the norm of its gradient: the shares of this process in them."""
         config, state, fabric = self._config, self.state, self._fabric
         torch.manual_seed(_step_seed(config.seed, state.step, fabric.global_rank))
         for group in state.optimizer.param_groups:
@@ -142,25 +141,21 @@ class Training:
         state.optimizer.zero_grad()
         state.average()
         means = {f"loss/{name}": value.detach() / weight.clamp(min=1e-6) for name, value in terms.sums.items()}
-        return {"loss/total": loss.detach(), "gradient_norm": norm.detach(), **means}
+        return {"loss/total": loss.detach(), "gradient_norm": norm.detach() / fabric.world_size, **means}
 
-    def _log(self, log: MetricsLog, values: dict[str, Tensor], share: float) -> None:
+    def _log(self, log: MetricsLog | None, values: dict[str, Tensor], share: float) -> None:
+        """`values` are this process's parts of sums over all of them."""
         state = self.state
         self._recent.append(values)
         if state.step % self._config.logging.log_steps:
             return
-        means = {name: float(torch.stack([each[name] for each in self._recent]).mean()) for name in values}
+        recent = [torch.stack([each[name] for each in self._recent]).mean() for name in values]
+        means = dict(zip(values, self._summed(torch.stack(recent)).tolist(), strict=True))
         now_s = self._clock() - self._started_s
         rate = len(self._recent) * self._config.data.batch_size / max(now_s - self._logged_s, 1e-9)
-        log.add(
-            state.step,
-            {
-                **means,
-                "learning_rate": state.optimizer.param_groups[0]["lr"],
-                "epoch": self._order.epoch(state.step),
-                "scenes_per_s": rate,
-            },
-        )
+        if log is not None:
+            rates = {"learning_rate": state.optimizer.param_groups[0]["lr"], "scenes_per_s": rate}
+            log.add(state.step, {**means, **rates, "epoch": self._order.epoch(state.step)})
         self._logged_s = now_s
         self._recent.clear()
         self._show(share, f"step {state.step}, loss {means['loss/total']:.3f}, {rate:.1f} scenes/s")

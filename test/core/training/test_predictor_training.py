@@ -73,11 +73,15 @@ def test_a_few_scenes_are_learnt_by_heart(tmp_path: Path) -> None:
     training = _training(_config(150, augmentation=quiet), tmp_path, samples, samples)
     assert training.run()
     assert training.state.metrics["all/min_ade6"] < 0.3
-    with (tmp_path / "metrics.csv").open(encoding="utf-8") as file:
-        losses = [float(row["value"]) for row in csv.DictReader(file) if row["name"] == "loss/total"]
+    losses = _logged(tmp_path, "loss/total")
     assert len(losses) == 150
     assert np.mean(losses[-10:]) < 0.3 * np.mean(losses[:10])
     assert list((tmp_path / "tensorboard").iterdir())
+
+
+def _logged(folder: Path, name: str) -> list[float]:
+    with (folder / "metrics.csv").open(encoding="utf-8") as file:
+        return [float(row["value"]) for row in csv.DictReader(file) if row["name"] == name]
 
 
 class KilledError(Exception):
@@ -130,8 +134,7 @@ def test_the_time_limit_ends_a_training_with_its_cosine(tmp_path: Path) -> None:
     training = _training(config, tmp_path, _samples(4, 1), clock=lambda: next(seconds))
     training.run()
     assert 10 < training.state.step < 60
-    with (tmp_path / "metrics.csv").open(encoding="utf-8") as file:
-        rates = [float(row["value"]) for row in csv.DictReader(file) if row["name"] == "learning_rate"]
+    rates = _logged(tmp_path, "learning_rate")
     assert rates[0] > 0.9 * optimization.learning_rate
     assert rates[-1] < 0.05 * optimization.learning_rate
     assert np.all(np.diff(rates) < 0.0)
@@ -233,6 +236,11 @@ def test_what_was_trained_runs_in_onnx_runtime_with_the_same_numbers(tmp_path: P
     np.testing.assert_allclose(card.calibration.covariance_scale, calibration.covariance_scale)
 
 
+def _slow(steps: int) -> TrainConfig:
+    """With faster steps, rounding soon decides which proposal is the nearest, and trainings part."""
+    return _config(steps, optimization=OptimizationConfig(steps=steps, learning_rate=1e-4, warmup_steps=0))
+
+
 _SCRIPT = """
 import sys
 from pathlib import Path
@@ -245,7 +253,7 @@ from zoox_prediction.training.loop import Training
 from zoox_prediction.training.train_command import make_fabric
 from zoox_prediction.prediction.model_card import ModelCard
 from dataclasses import asdict
-config = tests._config(4)
+config = tests._slow(6)
 card = ModelCard(version="test", features=tests.FEATURES, raster=tests.RASTER, network=asdict(config.network))
 samples = tests._samples(6)
 training = Training(config, samples, samples, card, make_fabric(config), Path({folder!r}))
@@ -259,7 +267,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     if not torch.distributed.is_available():
         pytest.skip("this torch has no torch.distributed")
     samples = _samples(6)
-    alone = _training(_config(4), tmp_path / "alone", samples, samples)
+    alone = _training(_slow(6), tmp_path / "alone", samples, samples)
     alone.run()
     folder = tmp_path / "two"
     folder.mkdir()
@@ -271,7 +279,9 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     together = load_checkpoint(folder / LATEST)
-    assert together.resume is not None and together.resume["step"] == 4
+    assert together.resume is not None and together.resume["step"] == 6
     for name, value in alone.state.averaged.items():
-        torch.testing.assert_close(together.state_dict[name], value, atol=2e-3, rtol=1e-3, msg=name)
-    assert together.card.metrics["all/min_fde6"] == pytest.approx(alone.state.metrics["all/min_fde6"], rel=0.02)
+        torch.testing.assert_close(together.state_dict[name], value, atol=3e-4, rtol=1e-3, msg=name)
+    assert together.card.metrics["all/min_fde6"] == pytest.approx(alone.state.metrics["all/min_fde6"], rel=1e-3)
+    for name in ("loss/total", "gradient_norm"):
+        assert _logged(folder, name) == pytest.approx(_logged(tmp_path / "alone", name), rel=1e-3)
