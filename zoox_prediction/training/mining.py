@@ -130,6 +130,7 @@ def mine_recording(task: MiningTask) -> MiningOutcome:
 def _mined(task: MiningTask, log: RecordedLog, files: ShardFiles) -> MiningOutcome:
     cv2.setNumThreads(1)  # a recording is mined by one process, as many at a time as there are workers
     config = task.config
+    files.remove_others()
     tracks = CleanTracks(log, config.cleaning)
     extractor = FeatureExtractor(_raster_config(log, config.raster), config.features, config.baselines)
     of_recording = {"dataset": log.dataset, "recording": log.name, "licence": licence_of(log.dataset, log.metadata)}

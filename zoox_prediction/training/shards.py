@@ -43,6 +43,13 @@ class ShardFiles:
             )
         return None
 
+    def remove_others(self) -> None:
+        """Removes shards that were made of the recording as it was before."""
+        for index in self._stem.parent.glob(f"{self._stem.name}-[0-9][0-9][0-9].json"):
+            if read_document(index).get("fingerprint") != self.origin["fingerprint"]:
+                index.unlink()
+                index.with_suffix(".tar").unlink(missing_ok=True)
+
     def complete(self) -> list[dict[str, Any]] | None:
         """The indexes of all shards when the last one is there; else None."""
         documents: list[dict[str, Any]] = []

@@ -170,13 +170,16 @@ def test_what_was_interrupted_is_made_again_and_the_rest_is_kept(
         np.testing.assert_array_equal(samples[row].future_position, whole[row].future_position)
 
 
-def test_a_recording_that_was_made_anew_is_mined_anew(tmp_path: Path) -> None:
+def test_a_recording_that_was_made_anew_is_mined_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mine_command, "MiningConfig", lambda **given: MiningConfig(shard_samples=4, **given))
     bag, out = tmp_path / "bags" / "one", tmp_path / "out"
-    for speed in (5.0, 9.0):
+    for speed, duration_s, count in ((5.0, 12.0, 10), (9.0, 5.0, 3)):
         agents = {1: Agent(along(0.0, 9.0, speed))}
-        write_recording(recording(agents, duration_s=5.0, name="one"), bag, overwrite=True)
+        write_recording(recording(agents, duration_s=duration_s, name="one"), bag, overwrite=True)
         assert _mine(bag.parent, out) == 0
-        assert SampleDataset([out])[0].future_position[0, 9, 0] == pytest.approx(speed, abs=1e-3)
+        samples = SampleDataset([out])
+        assert len(samples) == count, "nothing is left of the longer one"
+        assert samples[0].future_position[0, 9, 0] == pytest.approx(speed, abs=1e-3)
 
 
 def test_two_recordings_of_one_name_do_not_overwrite_each_other(
