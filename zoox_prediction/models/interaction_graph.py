@@ -79,12 +79,12 @@ class EdgeAttention(nn.Module):
         heads, depth = self.num_heads, width // self.num_heads
         query = self.query(self.norm(receiver)).reshape(-1, 1, heads, depth)
         both = functional.embedding(around.index, self.source(source)) + self.edge(edge)  # (N, K, 2 W)
-        key, value = both[..., :width].reshape(-1, count, heads, depth), both[..., width:]
+        key, value = both.reshape(-1, count, 2 * heads, depth).chunk(2, dim=2)
         score = (query * key).sum(dim=-1) * depth**-0.5  # (N, K, heads)
         # Receivers without any valid neighbour spread over invalid ones, which are cut afterwards.
         valid = around.valid[..., None]
         share = torch.softmax(score.masked_fill(~valid, -1e4), dim=1) * valid
-        mixed = (share[..., None] * value.reshape(-1, count, heads, depth)).sum(dim=1)
+        mixed = (share[..., None] * value).sum(dim=1)
         return self.out(mixed.reshape(-1, width))
 
 

@@ -52,7 +52,7 @@ def test_poses_are_projected_on_straight_and_bent_paths() -> None:
     np.testing.assert_allclose(found.sin[0], [0.0, 1.0], atol=1e-6)
     np.testing.assert_allclose(found.along[1], radius * turn, atol=0.1)
     np.testing.assert_allclose(found.aside[1], 2.0, atol=0.05)
-    np.testing.assert_allclose(np.arctan2(found.sin[1], found.cos[1]), 0.3, atol=0.06)
+    np.testing.assert_allclose(torch.atan2(found.sin[1], found.cos[1]), 0.3, atol=0.06)
 
 
 def test_patches_of_the_raster_are_the_same_when_learning_and_when_exported(monkeypatch: pytest.MonkeyPatch) -> None:
