@@ -98,11 +98,12 @@ def crossing_paths(
 def _curve(start: FloatArray, turn: FloatArray, over_m: FloatArray, spacing_m: FloatArray) -> NDArray[np.float32]:
     """(R, 64, 3) from the origin, headed `start` (R,), turning by `turn` (R,) in all, by e less every `over_m` (R,)."""
     places = np.arange(2 * NUM_PATH_POINTS - 1) * 0.5  # the points and their middles
-    heading = start[:, None] + turn[:, None] * -np.expm1(-places * (spacing_m / over_m)[:, None])
-    middle = heading[:, 1::2]
+    turned = turn[:, None] * -np.expm1(-places * (spacing_m / over_m)[:, None])
+    heading = (start[:, None] + turned).astype(np.float32)  # in which cosines take a fraction of the time
+    middle, spacing = heading[:, 1::2], spacing_m[:, None].astype(np.float32)
     points = np.zeros((len(start), NUM_PATH_POINTS, 3), dtype=np.float32)
-    points[:, 1:, 0] = spacing_m[:, None] * np.cumsum(np.cos(middle), axis=1)
-    points[:, 1:, 1] = spacing_m[:, None] * np.cumsum(np.sin(middle), axis=1)
+    points[:, 1:, 0] = spacing * np.cumsum(np.cos(middle), axis=1)
+    points[:, 1:, 1] = spacing * np.cumsum(np.sin(middle), axis=1)
     points[..., 2] = heading[:, ::2]
     return points
 

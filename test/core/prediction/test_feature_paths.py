@@ -6,11 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 from feature_scenes import LIMIT_MPS, STOP_X, agents_at, busy_scene, crossroads, scene_of, signal_showing
 
 from zoox_prediction.models.scene_features import PATH_COLUMNS, PathKind, SceneFeatures
 from zoox_prediction.prediction.features import FeatureExtractor
+from zoox_prediction.prediction.recorded_scenes import recorded_scenes
+from zoox_prediction.prediction.scene_history import SceneHistoryConfig
 from zoox_prediction.raster.config import RasterConfig
+from zoox_prediction.recording.sources import find_one_recording, open_recording
+from zoox_prediction.resources import resource_path
 from zoox_prediction.scene import AgentClass, SignalState
 
 _EXTRACT = FeatureExtractor(RasterConfig(size_px=32, resolution_m=2.0, tile_cache_mb=8.0))
@@ -232,3 +237,24 @@ def test_shares_of_the_lanes_sum_up_to_one():
     lanes = features.path_kind == PathKind.LANE
     total = np.bincount(features.path_agent[lanes], weights=features.path_state[lanes, 0, PATH_COLUMNS.index("share")])
     assert total[np.unique(features.path_agent[lanes])] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_vehicles_did_next_is_along_some_path():
+    log = open_recording(find_one_recording(resource_path("recordings")))
+    apart = []
+    for scene in recorded_scenes(log, SceneHistoryConfig(), 2.0, 1.0, 8.0):
+        features, future = _EXTRACT(scene), log.future(scene.agents.ids, scene.stamp_ns, 0.1, 80)
+        drives = features.is_vehicle & (np.linalg.norm(scene.agents.velocity, axis=1) > 1.0)
+        for row in np.flatnonzero(drives & future.valid.all(axis=1)):
+            apart.append(_farthest(features, row, future.position[row, ::4]))
+    assert len(apart) > 50
+    assert np.mean(np.array(apart) < 1.5) > 0.95
+
+
+def _farthest(features: SceneFeatures, agent: int, positions: np.ndarray) -> float:
+    """How far map positions (T, 2) stray from the path of an agent that they keep closest to [m]."""
+    offset = positions - features.origin[agent]
+    cos, sin = np.cos(features.heading[agent]), np.sin(features.heading[agent])
+    place = np.stack([cos * offset[:, 0] + sin * offset[:, 1], cos * offset[:, 1] - sin * offset[:, 0]], axis=-1)
+    lines = shapely.linestrings(features.path_points[features.path_agent == agent, :, :2].astype(float))
+    return float(shapely.distance(lines[:, None], shapely.points(place)).max(axis=1).min())
