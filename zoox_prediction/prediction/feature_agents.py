@@ -49,6 +49,16 @@ class AgentFrames:
         x, y = offset[..., 0], offset[..., 1]
         return np.stack([cos * x + sin * y, cos * y - sin * x], axis=-1)
 
+    def into_single(
+        self, x: FloatArray, y: FloatArray, rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `into`, of map coordinates x and y (R, P) of the agents `rows` (R,), in single precision."""
+        heading = self.heading[rows]
+        cos, sin = np.cos(heading)[:, None].astype(np.float32), np.sin(heading)[:, None].astype(np.float32)
+        east = (x - self.origin[rows, :1]).astype(np.float32)
+        north = (y - self.origin[rows, 1:]).astype(np.float32)
+        return cos * east + sin * north, cos * north - sin * east
+
 
 def drives(motion: Motion) -> NDArray[np.bool_]:
     """(N,) vehicles and cyclists."""

@@ -16,6 +16,7 @@ from zoox_prediction.prediction.feature_agents import AgentFrames
 from zoox_prediction.prediction.feature_paths import unwrapped
 
 FloatArray = NDArray[np.float64]
+SingleArray = NDArray[np.float32]
 
 NOT_YET = -2  # in place of the row of a lane
 
@@ -71,8 +72,8 @@ def find_changes(
 
 
 def changed(
-    changes: LaneChanges, arc: FloatArray, points: FloatArray, heading: FloatArray, frames: AgentFrames
-) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    changes: LaneChanges, arc: FloatArray, points: SingleArray, heading: SingleArray, frames: AgentFrames
+) -> tuple[SingleArray, SingleArray, NDArray[np.int64]]:
     """The curves that are left, arc (C, K), points (C, K, 2) and heading (C, K) in the agents' frames, changed.
 
     Returns points and headings (C, K), unwrapped, and the rows of the lanes (C, K), NOT_YET before the other lane.
@@ -81,19 +82,22 @@ def changed(
     beyond = arc - changes.begin_m[:, None]
     after = np.maximum(beyond, 0.0)
     x, y, course, _ = onto.at(np.arange(len(agent)), after)
-    far = np.maximum(after - (onto.points.shape[1] - 1) * onto.spacing_m, 0.0)
-    target = frames.into(np.stack([x + far * np.cos(course), y + far * np.sin(course)], axis=-1), agent)
-    share = np.clip(beyond / changes.length_m[:, None], 0.0, 1.0)
-    weight = (share**2 * (3.0 - 2.0 * share))[..., None]
-    mixed = points + weight * (target - points)
+    target_x, target_y = frames.into_single(x, y, agent)
+    target_heading = (course - frames.heading[agent][:, None]).astype(np.float32)
+    far = np.maximum(after - (onto.points.shape[1] - 1) * onto.spacing_m, 0.0).astype(np.float32)
+    target = np.stack(
+        [target_x + far * np.cos(target_heading), target_y + far * np.sin(target_heading)], axis=-1, dtype=np.float32
+    )
+    share = np.clip(beyond / changes.length_m[:, None], 0.0, 1.0).astype(np.float32)
+    mixed = points + (share**2 * (3.0 - 2.0 * share))[..., None] * (target - points)
     # On the way from one to the other, headings are those of the chords, halfway between two of them at each point.
     chord = np.diff(mixed, axis=1)
-    of_chord = np.arctan2(chord[..., 1], chord[..., 0])
+    of_chord = unwrapped(np.arctan2(chord[..., 1], chord[..., 0]))
     turned = heading.copy()
-    turned[:, 1:-1] = of_chord[:, :-1] + 0.5 * wrap_angle(np.diff(of_chord, axis=1))
+    turned[:, 1:-1] = 0.5 * (of_chord[:, :-1] + of_chord[:, 1:])
     turned = np.where((share > 0.0) & (share < 1.0), turned, heading)
-    turned = np.where(share >= 1.0, course - frames.heading[agent][:, None], turned)
-    index = np.clip(np.rint(after / onto.spacing_m).astype(np.int64), 0, onto.lane.shape[1] - 1)
+    turned = np.where(share >= 1.0, target_heading, turned)
+    index = np.minimum(np.rint(after / onto.spacing_m).astype(np.int64), onto.lane.shape[1] - 1)
     lane = np.where(share < 0.5, NOT_YET, np.take_along_axis(onto.lane, index, axis=1))
     return mixed, unwrapped(turned), lane
 

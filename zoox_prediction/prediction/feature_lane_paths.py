@@ -14,18 +14,20 @@ from zoox_prediction.models.baselines.config import BaselinesConfig
 from zoox_prediction.models.baselines.lane_changes import joining_lengths
 from zoox_prediction.models.baselines.lanes import ALLOWED_TYPES, Road, RoadUseConfig
 from zoox_prediction.models.baselines.motion import Motion
-from zoox_prediction.models.baselines.paths import Paths, endless_paths, follow
+from zoox_prediction.models.baselines.paths import Paths, endless_paths
 from zoox_prediction.models.scene_features import NUM_PATH_POINTS, FeatureConfig, PathKind
 from zoox_prediction.prediction.feature_agents import AgentFrames, drives
 from zoox_prediction.prediction.feature_lane_changes import NOT_YET, LaneChanges, changed, find_changes
 from zoox_prediction.prediction.feature_paths import MAX_REACH_M, CandidatePaths, even_points, reaches, unwrapped
 
 FloatArray = NDArray[np.float64]
+SingleArray = NDArray[np.float32]
 
 _SPACING_M = 2.0  # of the lanes' paths
 _NUM_DENSE = 64  # points on which a joined path is computed
 _STRETCH, _SPARE_M = 1.08, 3.0  # a way along the inner side of a bend is shorter than the lane
 _SWING_RAD = 0.6  # who stands at a greater angle to a lane swings into it on a curve of its own
+_STEEPEST_RAD = 0.7  # of a path that does not swing, to its lane
 _SWING_M = 12.0  # at most so much of the lane
 _SWING_HANDLE = 0.45  # of the curve's chord
 _MAX_JOIN_RAD = 1.9  # between who joins a lane and the lane
@@ -91,8 +93,8 @@ class _Curves:
     kind: NDArray[np.int64]  # (R,) PathKind
     share: FloatArray  # (R,)
     arc: FloatArray  # (R, K) even arc lengths along what is followed [m]
-    points: FloatArray  # (R, K, 2)
-    heading: FloatArray  # (R, K) unwrapped
+    points: SingleArray  # (R, K, 2)
+    heading: SingleArray  # (R, K) unwrapped
     lane: NDArray[np.int64]  # (R, K)
 
     def select(self, rows: NDArray[np.int64]) -> _Curves:
@@ -106,17 +108,36 @@ class _Curves:
 def _joined(
     kind: PathKind, paths: Paths, joining_m: FloatArray, kept_m: FloatArray, frames: AgentFrames, reach: FloatArray
 ) -> _Curves:
-    """The ways from the agents onto `paths`, smooth, and along them."""
+    """The ways from the agents onto `paths`, and along them.
+
+    They join as those of `paths.follow`, but are computed near to the agents, where single precision is enough.
+    """
     agent = paths.agent
     step = (reach[agent] * _STRETCH + _SPARE_M) / (_NUM_DENSE - 1)
     arc = np.arange(_NUM_DENSE) * step[:, None]
-    position, course = follow(paths, np.arange(len(paths)), arc, joining_m, kept_m)
-    points = frames.into(position, agent)
-    heading = unwrapped(course - frames.heading[agent][:, None])
+    x, y, theta, curvature = paths.at(np.arange(len(agent)), arc)
+    lane_x, lane_y = frames.into_single(x, y, agent)
+    lane_heading = (theta - frames.heading[agent][:, None]).astype(np.float32)
+    places, length = arc.astype(np.float32), joining_m[:, None].astype(np.float32)
+    start = (paths.offset_m[:, 1] - kept_m)[:, None].astype(np.float32)
+    rise = np.tan(np.clip(paths.heading_error_rad, -_STEEPEST_RAD, _STEEPEST_RAD))[:, None].astype(np.float32)
+    rise += start / length
+    decay = np.exp(-places / length)
+    risen = (start + rise * places) * decay
+    slope = rise * decay - risen / length
+    lateral = risen + kept_m[:, None].astype(np.float32)
+    end = (paths.points.shape[1] - 1) * paths.spacing_m
+    ahead = paths.offset_m[:, :1].astype(np.float32) * decay + np.maximum(places - np.float32(end), 0.0)
+    cos, sin = np.cos(lane_heading), np.sin(lane_heading)
+    points = np.stack(
+        [lane_x + ahead * cos - lateral * sin, lane_y + ahead * sin + lateral * cos], axis=-1, dtype=np.float32
+    )
+    stretch = np.maximum(1.0 - curvature.astype(np.float32) * lateral, np.float32(0.2))
+    heading = unwrapped(lane_heading + np.arctan(slope / stretch))
     swings = np.flatnonzero(np.abs(paths.heading_error_rad) > _SWING_RAD)
     if len(swings):
-        start = frames.course[agent[swings]]
-        points[swings], heading[swings] = _swung(points[swings], heading[swings], arc[swings], start)
+        direction = frames.course[agent[swings]]
+        points[swings], heading[swings] = _swung(points[swings], heading[swings], arc[swings], direction)
     points[:, 0] = 0.0
     index = np.minimum(np.rint(arc / paths.spacing_m).astype(np.int64), paths.lane.shape[1] - 1)
     lane = np.take_along_axis(paths.lane, index, axis=1)
@@ -141,7 +162,7 @@ def _evened(curves: _Curves, reach: FloatArray) -> CandidatePaths:
 
 
 def _swung(
-    points: FloatArray, heading: FloatArray, arc: FloatArray, start: FloatArray
+    points: SingleArray, heading: SingleArray, arc: FloatArray, start: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Curves whose first metres are a cubic Bézier from the origin, headed `start` (R,), to where they were going."""
     rows = np.arange(len(points))

@@ -65,7 +65,7 @@ def reaches(motion: Motion, config: FeatureConfig) -> FloatArray:
 
 
 def even_points(
-    points: FloatArray, heading: FloatArray, spacing_m: FloatArray
+    points: NDArray[np.float32], heading: NDArray[np.float32], spacing_m: FloatArray
 ) -> tuple[NDArray[np.float32], FloatArray]:
     """R curves through points (R, K, 2) with headings (R, K), unwrapped, at 64 even arc lengths from the start.
 
@@ -75,7 +75,7 @@ def even_points(
     count, dense = heading.shape
     length = np.zeros((count, dense))
     step = np.diff(points, axis=1)
-    np.cumsum(np.hypot(step[..., 0], step[..., 1]), axis=1, out=length[:, 1:])
+    np.cumsum(np.hypot(step[..., 0], step[..., 1]), axis=1, dtype=np.float64, out=length[:, 1:])
     wanted = np.arange(NUM_PATH_POINTS) * spacing_m[:, None]
     held = np.minimum(wanted, length[:, -1:])
     # One rising axis for all curves, a metre apart, so that they are all interpolated at once.
@@ -85,7 +85,7 @@ def even_points(
     place = np.interp((held + base).ravel(), (length + base).ravel(), np.arange(count * dense, dtype=np.float64))
     place = np.clip(place.reshape(count, NUM_PATH_POINTS) - first, 0.0, dense - 1.0)
     low = np.minimum(place.astype(np.int64), dense - 2)
-    share = place - low
+    share = (place - low).astype(np.float32)
     index = low + np.arange(count)[:, None] * dense
     channels = np.concatenate([points, heading[..., None]], axis=-1).reshape(-1, 3)
     even = channels.take(index, axis=0)
@@ -93,16 +93,17 @@ def even_points(
     change -= even
     change *= share[..., None]
     even += change
-    beyond = wanted - held
+    beyond = (wanted - held).astype(np.float32)
     if beyond.any():
         even[..., 0] += beyond * np.cos(even[..., 2])
         even[..., 1] += beyond * np.sin(even[..., 2])
-    return even.astype(np.float32), place
+    return even, place
 
 
-def unwrapped(heading: FloatArray) -> FloatArray:
+def unwrapped(heading: NDArray[np.floating]) -> NDArray:
     """Headings (R, P) without jumps of whole turns, the first one in (-pi, pi]."""
     turns = np.rint(np.diff(heading, axis=1) / (2.0 * np.pi))
     out = heading - 2.0 * np.pi * np.rint(heading[:, :1] / (2.0 * np.pi))
-    out[:, 1:] -= 2.0 * np.pi * np.cumsum(turns, axis=1)
+    if turns.any():
+        out[:, 1:] -= 2.0 * np.pi * np.cumsum(turns, axis=1)
     return out
