@@ -1,9 +1,11 @@
+"""Six of many proposals: those that stand for the most probability, as the rule reads and in cases known by heart."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from zoox_prediction.prediction.mode_selection import ModeSelectionConfig, merge_distance_m, select_modes
+from zoox_prediction.prediction.mode_selection import ModeSelectionConfig, select_modes, widths_m
 from zoox_prediction.scene import AgentClass
 
 CAR, PEDESTRIAN = int(AgentClass.CAR), int(AgentClass.PEDESTRIAN)
@@ -16,7 +18,7 @@ def straight_to(ends: list[tuple[float, float]]) -> np.ndarray:
 
 
 def one_agent(ends: list[tuple[float, float]], probability: list[float], **config: object) -> tuple[list, list]:
-    """Ends and probabilities of the modes in use, of a fast car whose paths are driven in one way each."""
+    """Proposals and probabilities of the modes in use, of a fast car whose paths are driven in one way each."""
     position = straight_to(ends)[:, None]
     logits = np.log(np.asarray(probability))[:, None]
     none = np.zeros(len(ends), dtype=int)
@@ -39,77 +41,111 @@ def random_batch(seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def one_by_one(batch: dict[str, np.ndarray], agent: int, config: ModeSelectionConfig) -> dict[int, float]:
-    """Proposal -> probability of one agent's modes, written as the rule reads."""
-    styles = batch["logits"].shape[1]
-    rows = (np.flatnonzero(batch["path_agent"] == agent)[:, None] * styles + np.arange(styles)).reshape(-1)
-    weights = np.exp(batch["logits"].reshape(-1)[rows].astype(float))
-    left = dict(zip(rows.tolist(), (weights / weights.sum()).tolist(), strict=True))
-    position = batch["position"].reshape(-1, 80, 2)
-    distance = merge_distance_m(batch["agent_class"], batch["speed"], config)[agent]
+class OneByOne:
+    """One agent's modes, written as the rule reads."""
 
-    def near(keeper: int) -> list[int]:
-        limits = zip(config.compared_s, config.compared_share, strict=True)
-        steps = [(round(time / 0.1) - 1, share * distance) for time, share in limits]
-        return [
-            other
-            for other in left
-            if all(np.linalg.norm(position[keeper, step] - position[other, step]) <= limit for step, limit in steps)
-        ]
+    def __init__(self, batch: dict[str, np.ndarray], agent: int, config: ModeSelectionConfig) -> None:
+        styles = batch["logits"].shape[1]
+        rows = (np.flatnonzero(batch["path_agent"] == agent)[:, None] * styles + np.arange(styles)).reshape(-1)
+        weights = np.exp(batch["logits"].reshape(-1)[rows].astype(float))
+        mass = dict(zip(rows.tolist(), (weights / weights.sum()).tolist(), strict=True))
+        likeliest = sorted(mass, key=lambda row: -mass[row])[: config.num_candidates]
+        self.mass = {row: mass[row] for row in likeliest}
+        self.position = batch["position"].reshape(-1, 80, 2).astype(float)
+        self.width = float(widths_m(batch["agent_class"], batch["speed"], config)[agent])
+        self.config = config
 
-    modes: dict[int, float] = {}
-    while left and len(modes) < 6:
-        around = {row: sum(left[other] for other in near(row)) if config.by_mass else 0.0 for row in left}
-        mass = {row: (round(around[row], 6), left[row]) for row in left}
-        keeper = max(mass, key=lambda row: mass[row])
-        taken = near(keeper)
-        modes[keeper] = sum(left.pop(row) for row in taken)
-    total = sum(modes.values())
-    modes = {row: mass / total for row, mass in modes.items() if mass / total >= config.min_probability}
-    return {row: mass / sum(modes.values()) for row, mass in modes.items()}
+    def closeness(self, first: int, second: int) -> float:
+        total = 0.0
+        for time, weight in zip(self.config.compared_s, self.config.compared_weight, strict=True):
+            step = round(time / 0.1) - 1
+            away = np.linalg.norm(self.position[first, step] - self.position[second, step])
+            total += weight * np.exp(-((away / (self.width * time / max(self.config.compared_s))) ** 2))
+        return total / sum(self.config.compared_weight)
+
+    def covered(self, modes: list[int]) -> float:
+        return sum(mass * max(self.closeness(row, mode) for mode in modes) for row, mass in self.mass.items())
+
+    def best(self, others: list[int]) -> int:
+        free = [row for row in self.mass if row not in others]
+        return max(free, key=lambda row: self.covered([*others, row]))
+
+    def modes(self) -> dict[int, float]:
+        """Proposal -> probability."""
+        chosen: list[int] = []
+        while len(chosen) < min(6, len(self.mass)):
+            chosen.append(self.best(chosen))
+        for _ in range(self.config.exchanges):
+            for index in range(len(chosen)):
+                chosen[index] = self.best([mode for mode in chosen if mode != chosen[index]])
+        gathered = dict.fromkeys(chosen, 0.0)
+        for row, mass in self.mass.items():
+            nearest = max(chosen, key=lambda mode: self.closeness(row, mode))
+            gathered[nearest] += mass * self.closeness(row, nearest)
+        total = sum(gathered.values())
+        kept = {row: each / total for row, each in gathered.items() if each / total >= self.config.min_probability}
+        return {row: each / sum(kept.values()) for row, each in kept.items()}
 
 
-@pytest.mark.parametrize("by_mass", [True, False])
-def test_batch_follows_the_rule_agent_by_agent(by_mass: bool) -> None:
-    batch, config = random_batch(1), ModeSelectionConfig(by_mass=by_mass)
+@pytest.mark.parametrize(
+    "config",
+    [ModeSelectionConfig(), ModeSelectionConfig(exchanges=0), ModeSelectionConfig(num_candidates=8, exchanges=2)],
+    ids=["default", "greedy", "few candidates"],
+)
+def test_batch_follows_the_rule_agent_by_agent(config: ModeSelectionConfig) -> None:
+    batch = random_batch(1)
     modes = select_modes(**batch, config=config)
-    merged = 0
     for agent in range(len(batch["agent_class"])):
-        expected = one_by_one(batch, agent, config)
         used = modes.probability[agent] > 0.0
         found = dict(zip(modes.proposal[agent][used].tolist(), modes.probability[agent][used].tolist(), strict=True))
-        assert found == pytest.approx(expected, abs=1e-5)
-        merged += len(expected) < 6
-    assert 0 < merged < len(batch["agent_class"])  # the batch has both kinds
+        assert found == pytest.approx(OneByOne(batch, agent, config).modes(), abs=1e-4)
 
 
-def test_near_duplicates_pool_their_mass() -> None:
-    proposals, probability = one_agent([(80.0, 0.0), (81.0, 0.0), (80.0, 30.0)], [0.25, 0.35, 0.4])
-    assert proposals == [1, 2]
-    assert probability == pytest.approx([0.6, 0.4])
+def test_near_duplicates_are_chosen_last_and_what_is_apart_first() -> None:
+    duplicates = [(80.0 + 0.01 * index, 0.0) for index in range(6)]
+    apart = [(80.0, 30.0), (60.0, 0.0), (80.0, -30.0), (40.0, 0.0), (0.0, 0.0)]
+    proposals, probability = one_agent([*duplicates, *apart], [0.15] * 6 + [0.02] * 5)
+    assert set(range(6, 11)) < set(proposals)
+    assert probability[0] == pytest.approx(0.9, abs=1e-3)
 
 
-def test_the_keeper_is_where_most_mass_lies_or_the_likeliest() -> None:
-    chain = [(80.0, 0.0), (83.0, 0.0), (86.0, 0.0)]  # the middle one is near both of the others
-    assert one_agent(chain, [0.36, 0.30, 0.34])[0] == [1]
-    assert one_agent(chain, [0.36, 0.30, 0.34], by_mass=False)[0] == [0, 2]
+def test_a_mode_lies_where_most_probability_is_not_where_the_likeliest_proposal_is() -> None:
+    """Seven clusters of proposals, six modes: each of them in the middle of its cluster."""
+    clusters = [(80.0, 25.0 * lane) for lane in range(6)]
+    ends = [(x + shift, y) for x, y in clusters for shift in (-3.0, 0.0, 3.0)]
+    proposals, probability = one_agent(ends, [0.06, 0.05, 0.055] * 6)
+    assert sorted(proposals) == [1, 4, 7, 10, 13, 16]
+    assert probability == pytest.approx([1 / 6] * 6, abs=1e-3)
 
 
-def test_ways_that_part_before_they_meet_again_stay_apart() -> None:
-    early, late = straight_to([(80.0, 0.0), (80.0, 0.0)])
-    early[:70, 0] += 6.0
-    modes = select_modes(
-        np.zeros((2, 1)), np.stack([early, late])[:, None], np.zeros(2, dtype=int), np.array([CAR]), np.array([FAST])
-    )
-    assert (modes.probability[0] > 0.0).sum() == 2
+def test_exchanging_mends_what_greed_began_with() -> None:
+    """The first choice, between two groups, is given up once there is one in each of them."""
+    ends = [(80.0, -5.0), (80.0, 0.0), (80.0, 5.0), *((0.0, 200.0 * index) for index in range(1, 5))]
+    weights = [0.375, 0.05, 0.375, *[0.05] * 4]
+    greedy, _ = one_agent(ends, weights, exchanges=0, width_m=(10.0, 9.0, 5.0, 9.0))
+    mended, _ = one_agent(ends, weights, exchanges=1, width_m=(10.0, 9.0, 5.0, 9.0))
+    assert {0, 1, 2} < set(greedy)
+    assert set(mended) == {0, 2, 3, 4, 5, 6}
+
+
+def test_ways_that_part_before_they_meet_again_are_two_modes() -> None:
+    first, second = straight_to([(80.0, 0.0), (80.0, 0.0)])
+    first[:60, 0] += 20.0
+    lanes = straight_to([(80.0, 40.0 * lane) for lane in range(1, 6)])
+    position = np.concatenate([first[None], second[None], lanes])[:, None]
+    none = np.zeros(len(position), dtype=int)
+    modes = select_modes(np.zeros((7, 1)), position, none, np.array([CAR]), np.array([FAST]))
+    assert {0, 1} & set(modes.proposal[0].tolist())
+    probability = dict(zip(modes.proposal[0].tolist(), modes.probability[0].tolist(), strict=True))
+    assert max(probability.values()) < 0.27  # of two that were one it would be 2/7
 
 
 def test_six_modes_at_most_share_all_of_the_probability() -> None:
-    ends = [(80.0, 20.0 * lane) for lane in range(8)]
+    ends = [(80.0, 40.0 * lane) for lane in range(8)]
     proposals, probability = one_agent(ends, [0.2, 0.19, 0.18, 0.17, 0.1, 0.08, 0.05, 0.03])
     assert proposals == [0, 1, 2, 3, 4, 5]
     assert sum(probability) == 1.0
-    assert probability[0] == pytest.approx(0.2 / 0.92)
+    assert probability[0] == pytest.approx(0.2 / 0.92, abs=1e-4)
 
 
 def test_unlikely_modes_are_left_out_and_spare_columns_repeat_the_first() -> None:
@@ -139,8 +175,8 @@ def test_temperature_of_each_agent_flattens_its_probabilities() -> None:
 
 def test_slow_agents_and_walkers_are_told_apart_more_finely() -> None:
     classes, speed = np.array([CAR, CAR, CAR, PEDESTRIAN]), np.array([20.0, 6.2, 0.0, 1.4])
-    distance = merge_distance_m(classes, speed, ModeSelectionConfig(merge_distance_m=(4.0, 3.0, 2.0, 3.0)))
-    assert distance == pytest.approx([4.0, 3.0, 2.0, 1.0])
+    width = widths_m(classes, speed, ModeSelectionConfig(width_m=(4.0, 3.0, 2.0, 3.0)))
+    assert width == pytest.approx([4.0, 3.0, 2.0, 1.0])
 
 
 def test_no_agents_and_agents_without_paths() -> None:
@@ -154,20 +190,26 @@ def test_no_agents_and_agents_without_paths() -> None:
         )
 
 
-def test_a_logit_that_is_not_finite_spoils_its_agent_alone() -> None:
+def test_what_is_not_finite_spoils_its_agent_alone() -> None:
     batch = random_batch(2)
     batch["logits"][0, 0] = np.nan
     probability = select_modes(**batch).probability
     assert np.isnan(probability[0]).all()
     assert np.isfinite(probability[1:]).all()
+    batch = random_batch(2)
+    batch["position"][0] = np.nan
+    modes = select_modes(**batch)
+    np.testing.assert_array_equal(modes.probability[1:], select_modes(**random_batch(2)).probability[1:])
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"merge_distance_m": (1.0, 2.0)},
+        {"width_m": (1.0, 2.0)},
+        {"width_m": (0.0, 1.0, 1.0, 1.0)},
         {"compared_s": (1.0,)},
-        {"compared_s": (), "compared_share": ()},
+        {"compared_s": (), "compared_weight": ()},
+        {"num_candidates": 5},
         {"min_probability": 0.2},
     ],
 )
