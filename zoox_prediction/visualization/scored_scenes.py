@@ -33,6 +33,7 @@ from zoox_prediction.visualization.recorded import FRAMES_PER_S, every_scene
 _BEFORE_S, _AFTER_S = 1.0, 8.0  # of a film, around the scene that was scored
 _MIN_WIDTH_M, _MAX_WIDTH_M = 50.0, 160.0
 _SPACE = 1.6  # picture to what must be in it
+_LONG_NAME = 32  # characters; more of a recording's name would leave no place for the rest of the title
 _RING_M = 3.0  # around the agent that was missed most
 _ANGLE = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)], axis=1)
@@ -139,9 +140,11 @@ class _View:
         truth = self._log.future(said.ids, scene.stamp_ns, said.time_step_s, said.num_steps)
         seconds = (scene.stamp_ns - int(self._log.stamps_ns[0])) * 1e-9
         row = self._row
+        name = str(row["recording"])
         title = (
-            f"{row['recording']}, {seconds:.1f} s: {row['rank']} of {row['predictor']} at {row['at_s']:.1f} s, "
-            f"minFDE {row['min_fde_m']:.1f} m; agent {row['worst_agent']} {row['worst_m']:.1f} m"
+            f"{name if len(name) <= _LONG_NAME else name[: _LONG_NAME - 3] + '...'}, {seconds:.1f} s: {row['rank']} "
+            f"of {row['predictor']} at {row['at_s']:.1f} s, minFDE {row['min_fde_m']:.1f} m; "
+            f"agent {row['worst_agent'] % 100_000} {row['worst_m']:.1f} m"  # as the pictures' labels have it
         )
 
         def mark(canvas: Canvas) -> list[Entry]:
