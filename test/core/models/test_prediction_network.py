@@ -249,3 +249,13 @@ def test_before_training_styles_slow_down_keep_their_speed_and_speed_up() -> Non
     speed = out["speed"][fast, :, -1] - features.path_start_speed[fast, None]
     assert (speed[:, 0] < -1.5).all() and (speed[:, 2] > 1.5).all()
     assert np.abs(speed[:, 1]).max() < 1.0
+
+
+def test_nobody_to_learn_from_gives_gradients_of_zero() -> None:
+    network = _network().train()
+    features = made_up_features(num_agents=0, num_elements=0)
+    out = network(**{name: torch.from_numpy(values) for name, values in features.network_inputs().items()})
+    sum(value.sum() for value in out.values()).backward()
+    gradients = [each.grad for each in network.parameters() if each.grad is not None]
+    assert gradients
+    assert not any(each.any() for each in gradients)
