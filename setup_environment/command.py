@@ -26,6 +26,7 @@ from setup_environment.state import State, digest_of
 _EXIT_FAILED = 1
 _EXIT_INTERRUPTED = 130
 _PACKAGES, _TEST_PACKAGES, _INTERFACES = "packages", "test packages", "interfaces"
+_TRAINING_PACKAGES = "training packages"
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,11 @@ def _phases(layout: Layout, ros: RosSource, tests: bool) -> list[Phase]:
         phases.append(
             Phase(_TEST_PACKAGES, "installing test tools", digest,
                   lambda processes: packages.install(test_lists, layout, ros, processes, variables))
+        )  # fmt: skip
+        digest = digest_of([base], [layout.requirements("train"), *constraints])
+        phases.append(
+            Phase(_TRAINING_PACKAGES, "installing torch, for the tests of training", digest,
+                  lambda processes: packages.install(("train",), layout, ros, processes, variables))
         )  # fmt: skip
     digest = digest_of([base], interfaces.sources(layout.checkout))
     phases.append(

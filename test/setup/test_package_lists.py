@@ -27,7 +27,9 @@ _ROSDEP_KEYS = {
     "rosbags": "python3-rosbags-pip",
     "zstandard": "mcap-ros2-support",
 }
-_WITHOUT_ROSDEP_KEY = {"onnx", "onnxruntime", "pyarrow", "pytest-rerunfailures", "sumolib"}
+_WITHOUT_ROSDEP_KEY = {
+    "lightning-fabric", "onnx", "onnxruntime", "pyarrow", "pytest-rerunfailures", "sumolib", "tensorboard",
+}  # fmt: skip
 
 
 def _requirements(name: str) -> list[Requirement]:

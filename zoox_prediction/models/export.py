@@ -100,4 +100,5 @@ def _row(name: str) -> str:
 def _zeros(name: str, shape: tuple[int | None, ...]) -> Tensor:
     rows = {"B": 2, "N": 3, "R": 4, "M": 5}[_row(name)]  # none is 1, which would be taken as constant
     kind = torch.int64 if name in _INTEGERS else torch.bool if name in _FLAGS else torch.float32
-    return torch.zeros(rows, *shape[1:], dtype=torch.uint8 if name == "raster" else kind)
+    sizes = [rows, *(size for size in shape[1:] if size is not None)]
+    return torch.zeros(sizes, dtype=torch.uint8 if name == "raster" else kind)

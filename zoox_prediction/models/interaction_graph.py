@@ -39,7 +39,7 @@ class ElementEncoder(nn.Module):
 class Surroundings(NamedTuple):
     """Whom N receivers see: K others each, as rows of a table, where they are valid, and how they lie and move."""
 
-    index: Tensor  # (N, K)
+    rows: Tensor  # (N, K)
     valid: Tensor  # (N, K)
     pose: Tensor  # (N, K, 4) in the receiver's frame
     velocity: Tensor  # (N, K, 2) relative to the receiver's, in its frame [m/s]
@@ -78,7 +78,7 @@ class EdgeAttention(nn.Module):
         count, width = edge.shape[1], receiver.shape[1]
         heads, depth = self.num_heads, width // self.num_heads
         query = self.query(self.norm(receiver)).reshape(-1, 1, heads, depth)
-        both = functional.embedding(around.index, self.source(source)) + self.edge(edge)  # (N, K, 2 W)
+        both = functional.embedding(around.rows, self.source(source)) + self.edge(edge)  # (N, K, 2 W)
         key, value = both.reshape(-1, count, 2 * heads, depth).chunk(2, dim=2)
         score = (query * key).sum(dim=-1) * depth**-0.5  # (N, K, heads)
         # Receivers without any valid neighbour spread over invalid ones, which are cut afterwards.

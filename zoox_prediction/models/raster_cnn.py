@@ -25,7 +25,8 @@ class Residual(nn.Module):
         self.first = convolution(width, width, 3)
         self.second = convolution(width, width, 3, dilation=dilation)
         nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        if self.second.bias is not None:
+            nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(x + self.second(functional.relu(self.first(x))))
