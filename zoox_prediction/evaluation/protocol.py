@@ -69,8 +69,9 @@ def evaluate_log(
     first, last = (log.stamps_ns[0], log.stamps_ns[-1]) if len(log.stamps_ns) else (0, 0)
     for scene in scenes(log, config):
         rows = _scored_rows(scene, config)
-        truth = truth_of(log, scene, rows, config, subsets)
-        if config.whole_truth:
+        if len(rows):
+            truth = truth_of(log, scene, rows, config, subsets)
+        if len(rows) and config.whole_truth:
             rows = rows[truth.valid.all(axis=1)]
             truth = truth_of(log, scene, rows, config, subsets)
         if len(rows):
