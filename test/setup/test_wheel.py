@@ -39,6 +39,11 @@ def test_the_wheel_has_all_files_that_are_looked_for_at_run_time(tmp_path: Path)
                 place = f"share/zoox_prediction/{path.relative_to(checkout)}"
                 assert place in data, f"{place} is not installed"
                 assert archive.read(data[place]) == path.read_bytes()
+        for folder in ("detection/image/weights", "prediction/weights"):
+            weights = [path for path in (checkout / "zoox_prediction" / folder).iterdir() if path.is_file()]
+            assert weights
+            for path in weights:
+                assert archive.read(str(path.relative_to(checkout))) == path.read_bytes()
 
 
 def test_colcon_installs_the_same_folders() -> None:

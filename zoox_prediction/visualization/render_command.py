@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from zoox_prediction.errors import InputError
+from zoox_prediction.prediction.config import PredictionConfig
 from zoox_prediction.prediction.predictor import Predictor
-from zoox_prediction.prediction.registry import PREDICTORS, create_predictor
+from zoox_prediction.prediction.registry import LEARNED, PREDICTORS, create_predictor
 from zoox_prediction.progress import progress_bar
 from zoox_prediction.recording.log import RecordedLog
 from zoox_prediction.recording.sources import find_one_recording, open_recording
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kind.add_argument("recording", type=Path, help="bag, or anything that `zoox-prediction convert` reads")
         kind.add_argument("--output", type=Path, default=Path(name), help=f"file to write (default: {name})")
         kind.add_argument(
-            "--predictor", default="heuristic_mixture", help=f"one of {', '.join(PREDICTORS)} (default: %(default)s)"
+            "--predictor",
+            default=PredictionConfig().predictor,
+            help=f"one of {', '.join(PREDICTORS)}, {LEARNED}, {LEARNED}:WEIGHTS (default: %(default)s)",
         )
         kind.add_argument("--width-m", type=float, help="what the picture's width shows (default: fits the speeds)")
     raster = kinds.add_parser("raster", help="what the network sees: a picture in colours and a sheet of all channels")
