@@ -119,8 +119,12 @@ def train(config: TrainConfig, fabric: Fabric, bar: Callable[..., None]) -> None
         show(0.0, f"{latest}: goes on from step {training.state.step}")
     elif config.init_from is not None:
         training.state.start_from(load_checkpoint(Path(config.init_from)), config.init_from)
-    signal.signal(signal.SIGTERM, lambda number, frame: training.stop())
-    if not training.run():
+    before = signal.signal(signal.SIGTERM, lambda number, frame: training.stop())
+    try:
+        ended = training.run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if not ended:
         show(1.0, f"{latest}: stopped after step {training.state.step}; the same command goes on from there")
     elif fabric.is_global_zero:
         _finish(folder, validation, fabric, show)

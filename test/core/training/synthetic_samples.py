@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,23 +25,14 @@ from zoox_prediction.models.scene_features import (
 from zoox_prediction.raster.channels import load_channel_table
 from zoox_prediction.raster.config import RasterConfig
 from zoox_prediction.scene import AgentClass
+from zoox_prediction.training.mining import MiningConfig
+from zoox_prediction.training.samples import SHARDS, Sample, SampleMeta, write_document
+from zoox_prediction.training.shards import ShardWriter
 
 RASTER = RasterConfig(size_px=64, resolution_m=3.2)
 FEATURES = FeatureConfig()
 SPACING_M = 2.0
 CURVATURES = np.array([0.0, 0.03, -0.03])  # of the candidate paths of every agent
-
-
-@dataclass(frozen=True)
-class SyntheticSample:
-    """The part of a mined sample that training reads."""
-
-    features: SceneFeatures
-    future_position: NDArray[np.float32]
-    future_yaw: NDArray[np.float32]
-    future_speed: NDArray[np.float32]
-    future_valid: NDArray[np.bool_]
-    scored: NDArray[np.bool_]
 
 
 def circle(curvature: NDArray, length: NDArray) -> tuple[NDArray, NDArray]:
@@ -50,7 +42,7 @@ def circle(curvature: NDArray, length: NDArray) -> tuple[NDArray, NDArray]:
     return np.stack([np.sin(bent * length) / bent, (1.0 - np.cos(bent * length)) / bent], axis=-1), heading
 
 
-def synthetic_sample(seed: int, num_agents: int = 3, *, on_road: bool = True) -> SyntheticSample:
+def synthetic_sample(seed: int, num_agents: int = 3, *, on_road: bool = True) -> Sample:
     """`num_agents` cars at random places; each drives one of its paths, faster or slower every time."""
     random = np.random.default_rng(seed)
     speed = random.uniform(3.0, 10.0, num_agents)
@@ -59,14 +51,29 @@ def synthetic_sample(seed: int, num_agents: int = 3, *, on_road: bool = True) ->
     acceleration = random.uniform(-0.3, 0.5, num_agents)[:, None]
     length = speed[:, None] * STEP_TIMES_S + 0.5 * acceleration * STEP_TIMES_S**2
     position, yaw = circle(CURVATURES[choice][:, None], length)
-    return SyntheticSample(
+    return Sample(
         features=features,
         future_position=position.astype(np.float32),
         future_yaw=yaw.astype(np.float32),
         future_speed=(speed[:, None] + acceleration * STEP_TIMES_S).astype(np.float32),
         future_valid=np.ones((num_agents, NUM_STEPS), dtype=bool),
+        future_size=np.tile(np.float32([4.6, 1.9]), (num_agents, 1)),
         scored=np.ones(num_agents, dtype=bool),
+        ego_future=np.zeros((1, NUM_PLAN_KNOTS, 5), dtype=np.float32),
+        ego_future_valid=np.zeros((1, NUM_PLAN_KNOTS), dtype=bool),
+        meta=SampleMeta("made_up", f"scene_{seed}", "none", 0),
     )
+
+
+def write_samples(samples: Sequence[Sample], folder: Path) -> None:
+    """A folder of these samples, as `zoox-prediction mine` makes it."""
+    settings = MiningConfig(features=FEATURES, raster=RASTER).settings()
+    folder.mkdir()
+    write_document(folder / "index.json", {"settings": settings})
+    writer = ShardWriter(folder / SHARDS / "made_up" / "drive-000.tar")
+    for sample in samples:
+        writer.add(sample.features, sample)
+    writer.close({"dataset": "made_up", "recording": "drive", "licence": "none", "last": True}, {})
 
 
 def _features(random: np.random.Generator, count: int, speed: NDArray, on_road: bool) -> SceneFeatures:
