@@ -11,6 +11,7 @@ from zoox_prediction.evaluation.protocol import ProtocolConfig, evaluate_log
 from zoox_prediction.evaluation.score_sums import MetricsConfig
 from zoox_prediction.prediction.registry import create_predictor
 from zoox_prediction.recording.log import RecordedLog
+from zoox_prediction.recording.looking_back import observed_only
 from zoox_prediction.recording.sources import find_recordings, open_recording
 from zoox_prediction.scene import PredictedTrajectories, Source
 
@@ -79,7 +80,7 @@ def test_the_truth_is_perfect_and_lanes_beat_constant_velocity(log):
 def test_hotel_has_the_samples_of_the_benchmark(recordings):
     (source,) = find_recordings([recordings / "eth_ucy/raw/hotel/test"])[0]
     sums = evaluate_log(
-        eth_ucy.observed_only(open_recording(source)),
+        observed_only(open_recording(source)),
         {"constant_velocity": ConstantVelocity()},
         eth_ucy.protocol_config(num_modes=(1,)),
     )["constant_velocity"]
