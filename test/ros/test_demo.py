@@ -31,14 +31,11 @@ def test_every_scene_is_predicted_and_shown(start_process, recording, tmp_path):
     output = tmp_path / "results"
     # At half speed, for this is about the whole and not about how fast a busy test machine is.
     demo = start_process(*CLI, "demo", "--recording", str(recording), "--output", str(output), "--rate", "0.5")
-    code = demo.wait(TIMEOUT_S)
-    assert code in (0, 1), demo.output
+    assert demo.wait(TIMEOUT_S) == 0, demo.output
     metrics = json.loads((output / "metrics.json").read_text())
     run = metrics["run"]
-    # Two at most while a busy machine prepares the map in three nodes at once: of scenes that wait the newest counts.
-    assert run["lost"] <= 2 and code == bool(run["lost"]), demo.output
-    assert run["predictions"] + run["lost"] >= run["scenes_played"] == 61  # both ends of 6 s
-    assert run["without_path"] == run["improper"] == 0
+    assert run["predictions"] >= run["scenes_played"] == 61  # both ends of 6 s
+    assert run["lost"] == run["without_path"] == run["improper"] == 0
     assert 0.0 < run["min_ade_m"] < 5.0
     assert {row["plan"] for row in run["what_if"]["rows"]} == {"keep going", "brake to a stop", "accelerate"}
     assert {row["horizon_s"] for row in metrics["rows"]} >= {1.0, 3.0}

@@ -114,10 +114,9 @@ def test_waiting_does_not_hold_up_what_comes_next(frames):
             frames.agents_in_map(agents_in(frame, round(stamp_s * SECOND)))
         return time.monotonic() - started
 
-    # 20 that wait take 4 s; less than half of that is no waiting, on a busy machine too.
     duration_s("nowhere", 1.1)
-    assert sum(duration_s("nowhere", 1.1) for _ in range(20)) < 2.0  # nobody ever named it
+    assert sum(duration_s("nowhere", 1.1) for _ in range(20)) < 0.2  # nobody ever named it
     assert duration_s("base_link", 9.0) >= 0.2  # it may come
-    assert sum(duration_s("base_link", 9.0) for _ in range(20)) < 2.0  # but not always late
+    assert sum(duration_s("base_link", 9.0) for _ in range(20)) < 0.2  # but not always late
     time.sleep(0.4)
     assert duration_s("base_link", 9.0) >= 0.2

@@ -87,8 +87,8 @@ def test_a_frame_that_nobody_names_is_one_line_and_holds_up_nothing(peer, wait_f
     wait_for(lambda: received(peer, "odometry") >= 145, what="the odometry")
     wait_for(lambda: peer.predictions_of(sent[-1]) is not None)
     arrivals_s = [peer.arrival_s.get(agents.stamp_ns, np.inf) for agents in sent]
-    assert np.isfinite(arrivals_s).sum() >= 15  # of scenes that wait the newest counts
-    # Each came right behind one in nowhere; the fastest tenth, for the machine may be busy with other things.
-    assert np.percentile(np.subtract(arrivals_s, sent_s), 10) < 0.09
+    assert np.isfinite(arrivals_s).sum() >= 27
+    # Each came right behind one in nowhere; the fastest quarter, for the machine may be busy with other things.
+    assert np.percentile(np.subtract(arrivals_s, sent_s), 25) < 0.09
     assert "tracked_agents" in peer.problems() and "'nowhere'" in peer.problems()
     assert sum("'nowhere'" in line for line in peer.process.output.splitlines()) == 1

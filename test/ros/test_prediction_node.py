@@ -150,19 +150,23 @@ def test_odometry_that_is_not_finite(peer, predicted, complains):
     predicted(peer, cars(peer.now_ns()))
 
 
-def test_candidate_plans_are_answered_while_predictions_go_on(peer, predicted, wait_for):
+def test_candidate_plans_are_answered_while_predictions_go_on(peer, wait_for):
     peer.road_network.publish(road_network_to_message(straight_road(), ROS_TYPES, 0))
+    start_ns = peer.now_ns()
     answers = []
+    sent = []
     for step in range(15):
-        time.sleep(PERIOD_S)
-        agents = cars(peer.now_ns())
+        agents = cars(start_ns + step * 100_000_000)
         ego = EgoState(agents.stamp_ns, np.array([-10.0, 0.0]), 0.0, np.array([8.0, 0.0]))
         peer.odometry.publish(odometry_to_message(ego, ROS_TYPES))
+        peer.publish(agents)
+        sent.append(agents)
         if step >= 3:
             request = candidate_plans_to_request(plans(0), ROS_TYPES)
             peer.query.call_async(request).add_done_callback(lambda done: answers.append(done.result()))
-        predicted(peer, agents)
+        time.sleep(PERIOD_S)
     wait_for(lambda: len(answers) == 12, timeout_s=60.0, what="the answers")
+    wait_for(lambda: all(peer.predictions_of(each) is not None for each in sent), what="every prediction")
     answer = answer_from_response(answers[-1])
     assert answer.yield_probability.shape == (2, 3)
     for array in (answer.yield_probability, answer.collision_probability):
