@@ -49,11 +49,12 @@ def nodes_table(nodes: dict[str, dict[str, float]]) -> Table:
 
     Detection nodes queue nothing; of the tracker stands how many messages waited at most for the next tracks.
     """
-    table = Table(title="nodes")
-    for column in ("node", "p50", "p99", "worst p99", "received", "dropped", "waiting"):
-        table.add_column(column, justify="left" if column == "node" else "right")
+    table = Table(title="nodes, times in ms")
+    table.add_column("node", overflow="fold")  # names of sensors differ at their ends
+    for column in ("p50", "p99", "worst p99", "received", "dropped", "waiting"):
+        table.add_column(column, justify="right")
     for name, node in nodes.items():
-        times = (f"{node[key]:.1f} ms" for key in ("p50_ms", "p99_ms", "worst_p99_ms"))
+        times = (f"{node[key]:.1f}" for key in ("p50_ms", "p99_ms", "worst_p99_ms"))
         counts = (str(node[key]) if node[key] or node["received"] else "" for key in ("received", "dropped", "waiting"))
         table.add_row(name, *times, *counts)
     return table
